@@ -15,7 +15,7 @@ import { isPaused } from './commands.js';
 import { isOlder, keyOf, lastMoveOf, markOf, record, whyKnownBad, whyNotLive, whySameContent } from './ledger.js';
 import { brief, holdReason } from './limits.js';
 import { describeRevocation, knownBadRefusal } from './queue.js';
-import { MAX_KEPT } from './state.js';
+import { afterRollback, MAX_KEPT } from './state.js';
 
 /** Time after its last grant in which a mover may still write, in milliseconds: the window of a write lease (2 s) and the time-out of a PUT (10 s). docs/protocol.md, The write lease. */
 export const LEASE_MS = 12_000;
@@ -168,7 +168,10 @@ export function reportMove(state: LaneState, { moverRunId, parent, input, images
     ledger.expectedLatest = { images: images.map(({ repository, digest }) => ({ repository, digest })), at: now };
     const { sha, kind, by, reason } = input;
     record(ledger, { sha, at, kind, by, reason, images: input.images.map(toRecorded) });
-    if (kind === 'rollback') return;
+    if (kind === 'rollback') {
+      if (ledger.hold?.name !== 'after-rollback') ledger.hold = afterRollback(sha, brief(by), brief(reason), at);
+      return;
+    }
     if (wasRevoked) markContent(state, input);
     // A forced promotion takes the mark off, as a forced rollback does: the build counts as good. Not that of a rollback which began meanwhile.
     if (input.force && !wasRevoked) ledger.knownBad = ledger.knownBad.filter((one) => !sameBuild(one.sha, sha));

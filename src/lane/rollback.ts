@@ -18,11 +18,11 @@ import {
 } from './ledger.js';
 import { brief, KNOWN_BAD_BYTES, newest } from './limits.js';
 import { enqueue } from './queue.js';
-import { MAX_BUILDS, MAX_KEPT } from './state.js';
+import { afterRollback, MAX_BUILDS, MAX_KEPT } from './state.js';
 
 /**
  * Begins a rollback: marks as known-bad the builds first promoted after the target's first promotion and a build whose move is under way,
- * unmarks the target, puts the lane on hold, revokes the holder and an open write lease. The rollback announced last wins. Without `force`
+ * unmarks the target, puts the lane on hold unless it is, revokes the holder and an open write lease. The rollback announced last wins. Without `force`
  * a target that was never promoted, or is known-bad (rolled back from, or rejected by canary), is refused, and nothing changes.
  * @param isRunning whether its run is still running: the lane may hear of it late.
  */
@@ -56,10 +56,10 @@ export function beginRollback(
     ledger.knownBad.push({ sha: bad as typeof sha, digests, since, by, reason });
   }
   ledger.knownBad = newest(ledger.knownBad, MAX_BUILDS, KNOWN_BAD_BYTES);
-  // It may fail yet: what it is held for is that it was begun.
-  const why = `a rollback to ${sha} was begun by ${by}: ${reason}`;
-  ledger.hold = { name: 'after-rollback', why, by, since };
-  if (state.holder) state.holder.revocation ??= revoked(state, why);
+  const hold = afterRollback(sha, by, reason, since);
+  // Nothing has moved yet: what an earlier hold says of `:latest` is still so.
+  if (ledger.hold === null || ledger.hold.name === 'after-rollback') ledger.hold = hold;
+  if (state.holder) state.holder.revocation ??= revoked(state, hold.why);
   if (state.move) state.move.leaseRevokedAt ??= now;
   for (const one of state.queue.splice(0)) enqueue(state, one);
   return null;

@@ -1,5 +1,6 @@
 import type { LaneHold, LaneState } from '../contract/lane.js';
 import type { TagState } from '../contract/move.js';
+import type { Sha } from '../contract/sha.js';
 
 /** Most builds that the ledger keeps. */
 export const MAX_BUILDS = 200;
@@ -41,3 +42,11 @@ export function putOnHold(state: LaneState, name: LaneHold['name'], why: string,
   state.ledger.hold ??= { name, ...(moved && { moved }), why, by: 'the lane', since: new Date().toISOString() };
   return state;
 }
+
+/** Hold after a rollback: set when it begins, for it may fail yet. One that is about where `:latest` stands stays until its move is whole. */
+export const afterRollback = (sha: Sha, by: string, reason: string, since: string): LaneHold => ({
+  name: 'after-rollback',
+  why: `a rollback to ${sha} was begun by ${by}: ${reason}`,
+  by,
+  since,
+});

@@ -1,5 +1,14 @@
 export default [
   {
+    name: 'i2-begun-rollback-hides-a-split',
+    breaks:
+      'a rollback that only begins takes off the hold of a pair split: no alarm is open, and unhold lets the next build over it',
+    file: 'src/lane/rollback.ts',
+    find: "if (ledger.hold === null || ledger.hold.name === 'after-rollback') ",
+    replace: '',
+    test: 'test/lane/after-rollback.test.ts > stays so while a rollback has only begun, and if it moves nothing',
+  },
+  {
     name: 'abort-after-the-move-began',
     breaks: 'an abort is accepted while the mover runs',
     file: 'src/domain/decide.ts',

@@ -82,7 +82,9 @@ export function handleMessages(run: LaneRun): void {
     decide(async () => {
       const before = state.ledger.hold;
       await announced.report(state, report);
-      if (state.ledger.hold && state.ledger.hold !== before) alarmOfHold(feed, state);
+      const { hold } = state.ledger;
+      // That of a rollback is no news: it was announced.
+      if (hold && hold !== before && hold.name !== 'after-rollback') alarmOfHold(feed, state);
     }),
   );
   onUpdate(messages.beginRollbackUpdate, parseRollbackRequest, (request) =>
