@@ -13,7 +13,7 @@ import {
 import { sameBuild } from '../contract/sha.js';
 import { isPaused } from './commands.js';
 import { isOlder, keyOf, lastMoveOf, markOf, record, whyKnownBad, whyNotLive, whySameContent } from './ledger.js';
-import { brief, holdReason } from './limits.js';
+import { brief, holdReason, MAX_IMAGES } from './limits.js';
 import { describeRevocation, knownBadRefusal } from './queue.js';
 import { afterRollback, MAX_KEPT } from './state.js';
 
@@ -164,8 +164,14 @@ export function reportMove(state: LaneState, { moverRunId, parent, input, images
   const { ledger } = state;
   const at = new Date(now).toISOString();
   const tagStates: TagState[] = images.map(({ repository, latest }) => ({ repository, digest: latest }));
+  // A promotion moves all images that the gate has, a rollback those that its target has: the others stay where they were left.
+  const left = input.kind === 'promotion' ? [] : (ledger.expectedLatest?.images ?? []);
+  const others = left.filter(({ repository }) => !images.some((image) => image.repository === repository));
+  const expect = (moved: TagState[]) => {
+    ledger.expectedLatest = { images: [...moved, ...others].slice(0, MAX_IMAGES), at: now };
+  };
   if (isWhole(images)) {
-    ledger.expectedLatest = { images: images.map(({ repository, digest }) => ({ repository, digest })), at: now };
+    expect(images.map(({ repository, digest }) => ({ repository, digest })));
     const { sha, kind, by, reason } = input;
     record(ledger, { sha, at, kind, by, reason, images: input.images.map(toRecorded) });
     if (kind === 'rollback') {
@@ -181,7 +187,7 @@ export function reportMove(state: LaneState, { moverRunId, parent, input, images
     return;
   }
   const why = images.map(({ repository, result, latest }) => `${repository} ${result} at ${latest ?? 'nothing'}`);
-  ledger.expectedLatest = { images: tagStates, at: now };
+  expect(tagStates);
   ledger.hold = {
     name: areOnOneBuild(images) ? 'latest-moved' : 'pair-split',
     why: holdReason(`the move to ${input.sha} ended with ${why.join(', ')}`),

@@ -1,5 +1,14 @@
 export default [
   {
+    name: 'i8-rollback-forgets-an-added-image',
+    breaks:
+      'after a rollback to before an image was added, that image is not compared, and the next release is held as latest-moved',
+    file: 'src/lane/moves.ts',
+    find: '[...moved, ...others]',
+    replace: '[...moved, ...others.slice(0, 0)]',
+    test: 'test/lane/after-rollback.test.ts > is expected where it was left, and the next release of it is not held',
+  },
+  {
     name: 'i8-moved-after-a-rollback-unsaid',
     breaks: 'a :latest that was moved from outside within a minute of a rollback raises no alarm',
     file: 'workflows/lane/follow-runs.ts',
