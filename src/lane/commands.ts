@@ -4,10 +4,12 @@ import type { RecordedImage } from '../contract/move.js';
 import { type Sha, sameBuild } from '../contract/sha.js';
 import { FORGED_NAME, isForgedName } from '../domain/approvers.js';
 import { MAX_BY, MAX_REASON, TOO_LONG } from '../domain/decide.js';
+import { rounded } from '../domain/duration.js';
 import { exampleMoment } from '../domain/moment.js';
 import { isoOf, isSha } from '../domain/payloads/fields.js';
 import { record, rejectionOf } from './ledger.js';
 import { brief, MAX_IMAGES } from './limits.js';
+import { leaseLeft } from './moves.js';
 import { parseRecordedImage } from './payloads/parse.js';
 import { quarantine, unquarantine } from './quarantine.js';
 import { answer } from './queue.js';
@@ -20,7 +22,7 @@ export function applyCommand(
   sent: unknown,
   now: number,
 ): { answer: string } | { refused: string } {
-  const { by, reason, sha, until, images, sequence, tenant } = Object(sent) as Record<string, unknown>;
+  const { by, reason, sha, until, images, sequence, tenant, seen } = Object(sent) as Record<string, unknown>;
   if (typeof by !== 'string' || !by.trim() || typeof reason !== 'string' || !reason.trim())
     return { refused: `${command} refused: it needs by and reason${exampleOf(command, now)}` };
   if (by.length > MAX_BY || reason.length > MAX_REASON) return { refused: `${command} refused: ${TOO_LONG}` };
@@ -29,7 +31,12 @@ export function applyCommand(
   const needsSha = command === 'drop' || command === 'unbad';
   if (needsSha && !isSha(sha))
     return refusedFor(command, 'sha', sha, `7 to 40 lower-case hex digits${exampleOf(command, now)}`);
-  if (command === 'unhold') return { answer: unhold(state) };
+  if (command === 'unhold') {
+    const { hold } = state.ledger;
+    if (hold && typeof seen === 'string' && seen !== hold.since)
+      return { refused: `unhold refused: the lane is on hold for ${hold.name} by now: ${hold.why}${AGAIN}` };
+    return { answer: unhold(state) };
+  }
   if (command === 'renew') return { answer: 'goes on as a new run, which knows all that this one knew' };
   if (command === 'resume') return { answer: resume(state) };
   if (command === 'unbad') return { answer: unbad(state, sha as Sha) };
@@ -49,9 +56,17 @@ export function applyCommand(
     return { answer: pause(state, attribution, end, now) };
   }
   const tagStates = readImages(images);
+  // What was read in the middle of a pair, or before a move, is not where the gate left it.
+  const movingMs = leaseLeft(state, { runId: '' }, now);
+  if (movingMs > 0) return { refused: `adopt refused: a move may write for ${rounded(movingMs)} more${AGAIN}` };
+  if (typeof seen === 'number' && seen !== (state.ledger.expectedLatest?.at ?? 0))
+    return { refused: `adopt refused: :latest was moved since it was read${AGAIN}` };
   if (tagStates === null) return refusedFor('adopt', 'images', images, 'what canary lane adopt reads and sends');
   return { answer: adopt(state, tagStates, isSha(sha) ? (sha as Sha) : null, attribution, now) };
 }
+
+/** Fix for a command that is about what was there before. */
+const AGAIN = '; look again (canary status), and repeat it if it is right';
 
 /** What a command needs besides by and reason, as an example of it. */
 const NEEDS: Record<string, (now: number) => object> = {
@@ -149,7 +164,3 @@ export function resume(state: LaneState): string {
   state.ledger.pause = null;
   return paused ? 'resumed' : 'was not paused';
 }
-
-/** Whether a pause counts at `now` (epoch, ms); an expired one does not. */
-export const isPaused = (pause: Pause | null, now: number): boolean =>
-  pause !== null && (pause.until === undefined || now < Date.parse(pause.until));

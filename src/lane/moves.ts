@@ -11,11 +11,10 @@ import {
   whereItStands,
 } from '../contract/move.js';
 import { sameBuild } from '../contract/sha.js';
-import { isPaused } from './commands.js';
 import { isOlder, keyOf, lastMoveOf, markOf, record, whyKnownBad, whyNotLive, whySameContent } from './ledger.js';
 import { brief, holdReason, MAX_IMAGES } from './limits.js';
 import { describeRevocation, knownBadRefusal } from './queue.js';
-import { afterRollback, MAX_KEPT } from './state.js';
+import { afterRollback, isPaused, MAX_KEPT } from './state.js';
 
 /** Time after its last grant in which a mover may still write, in milliseconds: the window of a write lease (2 s) and the time-out of a PUT (10 s). docs/protocol.md, The write lease. */
 export const LEASE_MS = 12_000;

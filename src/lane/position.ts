@@ -1,9 +1,9 @@
 import type { HolderStatus, LaneRequest, LaneState, PositionRequest, RunPosition } from '../contract/lane.js';
 import { shortSha } from '../contract/sha.js';
 import { activeQuarantines } from '../contract/tenants/quarantine.js';
-import { isPaused } from './commands.js';
 import { isOlder } from './ledger.js';
 import { inOrder, isKnown, resultOf } from './queue.js';
+import { isPaused } from './state.js';
 
 /** Answers what the lane knows about one run. The pause is reported as it was set, even if expired: the clock of a workflow stands still while it answers a query. */
 export function positionOf(state: LaneState, request: PositionRequest): RunPosition {

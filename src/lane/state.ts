@@ -1,4 +1,4 @@
-import type { LaneHold, LaneState } from '../contract/lane.js';
+import type { LaneHold, LaneState, Pause } from '../contract/lane.js';
 import type { TagState } from '../contract/move.js';
 import type { Sha } from '../contract/sha.js';
 
@@ -50,3 +50,7 @@ export const afterRollback = (sha: Sha, by: string, reason: string, since: strin
   by,
   since,
 });
+
+/** Whether a pause counts at `now` (epoch, ms); an expired one does not. */
+export const isPaused = (pause: Pause | null, now: number): boolean =>
+  pause !== null && (pause.until === undefined || now < Date.parse(pause.until));

@@ -14,11 +14,11 @@ import type {
 import { type Sha, sameBuild, shortSha } from '../contract/sha.js';
 import type { BuildVerdict } from '../contract/tenants/check.js';
 import { activeQuarantines, type Quarantine } from '../contract/tenants/quarantine.js';
-import { isPaused } from './commands.js';
 import { leftByRollback, movedAlarm } from './drift.js';
 import { buildsOf, defaultRollbackTarget, whyKnownBad } from './ledger.js';
 import { inOrder, isPreemptedInARow } from './queue.js';
 import { lostAlarm, outOfOrderAlarm } from './sequence.js';
+import { isPaused } from './state.js';
 import { liveRejection } from './verdicts.js';
 
 /** State of a lane as people see it. */

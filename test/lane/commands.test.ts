@@ -3,6 +3,7 @@ import type { LaneState } from '../../src/contract/lane.js';
 import { MAX_BY, MAX_REASON } from '../../src/domain/decide.js';
 import { exampleMoment } from '../../src/domain/moment.js';
 import { applyCommand } from '../../src/lane/commands.js';
+import { LEASE_MS } from '../../src/lane/moves.js';
 import { enqueue, grant, resultOf } from '../../src/lane/queue.js';
 import { ATTRIBUTION, laneAt, NOON, run, shaOf, tagsOf } from './lane-support.js';
 
@@ -164,5 +165,46 @@ describe('drop', () => {
     // It learns who and why if it works again, and does not wait for the lane once more.
     expect(enqueue(state, run('a'))).toBe(false);
     expect(resultOf(state, run('a'))).toEqual({ revoked: 'dropped by ada: looked at it' });
+  });
+});
+
+describe('a command about what was there before', () => {
+  const AGAIN = 'look again (canary status), and repeat it if it is right';
+  const held = () => {
+    const state = laneAt('a');
+    state.ledger.hold = { name: 'after-rollback', why: 'a rollback', by: 'bob', since: SOON };
+    return state;
+  };
+
+  test('unhold lifts the hold that the person has seen, and no later one', () => {
+    const state = held();
+    expect(send(state, 'unhold', { seen: new Date(NOON).toISOString() })).toEqual(
+      refused('unhold', `the lane is on hold for after-rollback by now: a rollback; ${AGAIN}`),
+    );
+    expect(state.ledger.hold).not.toBeNull();
+    expect(send(state, 'unhold', { seen: SOON })).toEqual({ answer: 'no longer on hold for after-rollback' });
+    expect(send(held(), 'unhold')).toEqual({ answer: 'no longer on hold for after-rollback' });
+  });
+
+  test('adopt takes no :latest that was read before a move, or while one may write', () => {
+    const state = laneAt('a');
+    const seen = state.ledger.expectedLatest?.at ?? 0;
+    const images = tagsOf('b');
+    expect(send(state, 'adopt', { images, seen: seen - 1 })).toEqual(
+      refused('adopt', `:latest was moved since it was read; ${AGAIN}`),
+    );
+    const move = {
+      moverRunId: 'm',
+      parent: { workflowId: 'w', runId: 'r' },
+      kind: 'promotion',
+      sha: shaOf('c'),
+    } as const;
+    state.move = { ...move, leaseGrantedAt: NOON };
+    expect(send(state, 'adopt', { images, seen }, NOON + 2_000)).toEqual(
+      refused('adopt', `a move may write for 10s more; ${AGAIN}`),
+    );
+    expect(state.ledger.expectedLatest?.images).toEqual(tagsOf('a'));
+    expect(send(state, 'adopt', { images, seen }, NOON + LEASE_MS)).toHaveProperty('answer');
+    expect(state.ledger.expectedLatest?.images).toEqual(images);
   });
 });

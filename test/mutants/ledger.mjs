@@ -267,4 +267,28 @@ export default [
     replace: 'if (last) return',
     test: 'test/workflows/lane/copy.test.ts > each move is followed by a copy; one that cannot be written delays no release, raises one alarm, and the next move writes one',
   },
+  {
+    name: 'unhold-of-a-later-hold',
+    breaks: 'a person lifts the hold of a rollback that began after he has looked',
+    file: 'src/lane/commands.ts',
+    find: "typeof seen === 'string' && seen !== hold.since",
+    replace: 'seen === 0',
+    test: 'test/lane/commands.test.ts > unhold lifts the hold that the person has seen, and no later one',
+  },
+  {
+    name: 'adoption-from-before-a-move',
+    breaks: 'a person adopts a :latest that was read before a move',
+    file: 'src/lane/commands.ts',
+    find: "typeof seen === 'number' && seen !==",
+    replace: "typeof seen === 'bigint' && seen !==",
+    test: 'test/lane/commands.test.ts > adopt takes no :latest that was read before a move, or while one may write',
+  },
+  {
+    name: 'adoption-in-mid-pair',
+    breaks: 'a person adopts a :latest that a move is changing',
+    file: 'src/lane/commands.ts',
+    find: 'if (movingMs > 0)',
+    replace: 'if (movingMs < 0)',
+    test: 'test/lane/commands.test.ts > adopt takes no :latest that was read before a move, or while one may write',
+  },
 ];

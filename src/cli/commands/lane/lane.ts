@@ -1,10 +1,11 @@
 import { InvalidInput, invalid, shown } from '../../../contract/brand.js';
 import { releaseLaneId } from '../../../contract/ids.js';
+import type { Ledger } from '../../../contract/lane.js';
 import type { LaneCommand } from '../../../contract/messages.js';
 import { parseSha } from '../../../contract/sha.js';
 import { parseMoment } from '../../../domain/moment.js';
 import { withClient } from '../../../temporal/connect.js';
-import { sendLaneCommand } from '../../../temporal/lane-client.js';
+import { laneClient, sendLaneCommand } from '../../../temporal/lane-client.js';
 import {
   BY,
   type Command,
@@ -79,8 +80,15 @@ async function runLane(given: Given, io: Io): Promise<number> {
       `invalid lane command ${shown(name)}: expected adopt, unhold, drop, unbad, sequence or renew`,
     );
   if (sha !== undefined) throw new InvalidInput(`lane ${name} takes no sha, got ${shown(sha)}`);
-  return name === 'adopt' ? adopt(given, io) : sendAndPrint(name, {}, given, io);
+  if (name === 'adopt') return adopt(given, io);
+  // A hold that came since is another one, which the person has not seen.
+  const seen = name === 'unhold' ? (await ledgerNow(io))?.hold?.since : undefined;
+  return sendAndPrint(name, seen === undefined ? {} : { seen }, given, io);
 }
+
+/** The ledger as the lane has it now; null if it does not answer: then it decides by what it is sent. */
+const ledgerNow = async (io: Io): Promise<Ledger | null> =>
+  withClient(io.env, async (client) => (await laneClient(client, laneFrom(io)).state())?.ledger ?? null);
 
 async function runPause(given: Given, io: Io): Promise<number> {
   const until = textOption(given, 'until');
@@ -89,6 +97,7 @@ async function runPause(given: Given, io: Io): Promise<number> {
 
 async function adopt(given: Given, io: Io): Promise<number> {
   const reason = await reasonOf(given, io);
+  const before = await ledgerNow(io);
   const { withRegistry } = await import('../../local/with-registry.js');
   const { readLatest } = await import('../../../registry/read-latest.js');
   const { otherTag } = await import('../../local/ledger-copy.js');
@@ -106,7 +115,7 @@ async function adopt(given: Given, io: Io): Promise<number> {
   const { images, sha } = latest;
   return sendAndPrint(
     'adopt',
-    { images, ...(sha !== null && { sha }) },
+    { images, ...(sha !== null && { sha }), ...(before && { seen: before.expectedLatest?.at ?? 0 }) },
     { ...given, options: { ...given.options, reason } },
     io,
   );
@@ -116,5 +125,6 @@ async function sendAndPrint(name: LaneCommand, fields: object, given: Given, io:
   const lane = laneFrom(io);
   const command = { by: identity(given, io), reason: await reasonOf(given, io), ...fields };
   const result = await withClient(io.env, (client) => sendLaneCommand(client, lane, name, command));
-  return printAnswer(result, { lane: releaseLaneId(lane), verb: name, ...command }, given, io);
+  const { seen: _, ...shown } = command as typeof command & { seen?: unknown };
+  return printAnswer(result, { lane: releaseLaneId(lane), verb: name, ...shown }, given, io);
 }
