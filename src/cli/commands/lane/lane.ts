@@ -81,9 +81,15 @@ async function runLane(given: Given, io: Io): Promise<number> {
     );
   if (sha !== undefined) throw new InvalidInput(`lane ${name} takes no sha, got ${shown(sha)}`);
   if (name === 'adopt') return adopt(given, io);
-  // A hold that came since is another one, which the person has not seen.
-  const seen = name === 'unhold' ? (await ledgerNow(io))?.hold?.since : undefined;
-  return sendAndPrint(name, seen === undefined ? {} : { seen }, given, io);
+  return name === 'unhold' ? unhold(given, io) : sendAndPrint(name, {}, given, io);
+}
+
+/** Lifts the hold that the lane has now: one that comes meanwhile is another one, which the person has not seen. */
+async function unhold(given: Given, io: Io): Promise<number> {
+  const known = { ...given, options: { ...given.options, reason: await reasonOf(given, io) } };
+  identity(given, io);
+  const seen = (await ledgerNow(io))?.hold?.since;
+  return sendAndPrint('unhold', seen === undefined ? {} : { seen }, known, io);
 }
 
 /** The ledger as the lane has it now; null if it does not answer: then it decides by what it is sent. */
