@@ -1,10 +1,11 @@
 import { activityInfo, cancellationSignal, cancelled, sleep } from '@temporalio/activity';
 import { type Client, WorkflowFailedError, type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
 import { type Lane, releaseId, releaseLaneId, WORKFLOWS } from '../src/contract/ids.js';
-import type { LaneRequest, LaneResult, RunRef } from '../src/contract/lane.js';
+import type { LaneRequest, LaneResult, LaneState, RunRef } from '../src/contract/lane.js';
 import type { BuildVerdict } from '../src/contract/tenants/check.js';
 import { verdictOfReport } from '../src/lane/verdicts.js';
 import { DeadlineReached, unlessAborted, withDeadline } from '../src/net/deadline.js';
+import type { LaneClient } from '../src/temporal/lane-client.js';
 import { followHistory } from '../src/temporal/records/follow.js';
 import { awaitRunEnd, findRun } from '../src/temporal/runs.js';
 import { isOurs } from './border/caller.js';
@@ -32,7 +33,15 @@ const isContinued = (error: unknown) => error instanceof Error && error.name ===
 /** Interval at which a lane that does not answer, or that changes, is asked again, in milliseconds. */
 export const LANE_POLL_MS = 400;
 
-/** The same while the server does not tell of changes, in milliseconds. */
+/** State of the lane once it answers; null if it does not for so long, in milliseconds. */
+export async function stateWithin(lane: Pick<LaneClient, 'state'>, forMs: number): Promise<LaneState | null> {
+  for (const deadline = Date.now() + forMs; ; await sleep(LANE_POLL_MS)) {
+    const state = await lane.state();
+    if (state || Date.now() >= deadline) return state;
+  }
+}
+
+/** `LANE_POLL_MS` while the server does not tell of changes, in milliseconds. */
 const REFUSED_MS = 1_000;
 
 /**

@@ -32,7 +32,7 @@ import { askBuilds } from '../src/tenants/ask-build.js';
 import { type Judgement, judgeProduction } from '../src/tenants/judge-production.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { ownRun, throttledSignal, whileWaiting, withHeartbeat } from './heartbeat.js';
-import { configured, describeDrift } from './lane/check-drift.js';
+import { driftOf } from './lane/check-drift.js';
 import { accessOf, productionOf } from './tenants.js';
 import { awaitEnd, LANE_POLL_MS } from './waits.js';
 
@@ -57,7 +57,7 @@ export interface WatchResult {
 
 /** Activities that watch production. */
 export function createWatchActivities(dependencies: ActivityDependencies) {
-  const { config, suite, client, lane, stopping, registry, waits } = dependencies;
+  const { config, suite, client, lane, stopping, waits } = dependencies;
   const production = () => productionOf(config);
   const anonymous: Access = { token: '', headers: {}, network: config.network };
   const askLive = (tenant: PlannedTenant, access: Access, signal: AbortSignal) => {
@@ -128,8 +128,7 @@ export function createWatchActivities(dependencies: ActivityDependencies) {
       const choice = chooseAutoRollback(state, input);
       if ('ask' in choice) return choice;
       // A person with crane, or `--direct`, may have gone back already: the lane hears of it minutes later.
-      const images = configured(config, state.ledger.expectedLatest?.images ?? []);
-      const drift = await withHeartbeat(() => describeDrift(registry, images, waits.surpriseMs));
+      const drift = await withHeartbeat(() => driftOf(dependencies, state.ledger));
       return drift === null ? choice : { ask: drift };
     },
 

@@ -17,14 +17,13 @@ import {
   type MovedImage,
   type MoveInput,
   parseMoveInput,
-  refusedMove,
   type TagState,
 } from '../src/contract/move.js';
 import { isKept, outcomesOf } from '../src/domain/one-build.js';
 import { LEASE_MS } from '../src/lane/moves.js';
 import { latestReads, moves, preflights, reports } from './shared/activity-options.js';
 import { alarm, type EventFeed, openFeed } from './shared/events.js';
-import { failure, unwrapFailure } from './shared/failures.js';
+import { failure, isLaneUnavailable, unwrapFailure } from './shared/failures.js';
 import { requireId } from './shared/own-lane.js';
 
 /** Lag of registry reads behind writes, in milliseconds (GHCR: 15-30 s). */
@@ -56,7 +55,7 @@ async function move(input: MoveInput, feed: EventFeed): Promise<MovedImage[]> {
     .catch(readLatestInstead(input, observed))
     .catch(async (fault: unknown) => {
       // A silent lane would hold a rollback up for minutes, and has granted nothing.
-      if (!(input.kind === 'rollback' && isWithoutLane(fault))) await report(input, parent, 'stopped');
+      if (!(input.kind === 'rollback' && isLaneUnavailable(fault))) await report(input, parent, 'stopped');
       throw fault;
     });
   const result = images.find((image) => image.result !== 'promoted' && !isKept(image))?.result ?? 'promoted';
@@ -64,9 +63,6 @@ async function move(input: MoveInput, feed: EventFeed): Promise<MovedImage[]> {
   await report(input, parent, images);
   return requireMoved(feed, images);
 }
-
-const isWithoutLane = (fault: unknown) =>
-  refusedMove(unwrapFailure(fault).details?.[0])?.refusal === 'lane-unavailable';
 
 /** Reports to the lane before this run ends; a lane that does not answer for minutes learns the result from `:latest` (I8). */
 function report(input: MoveInput, parent: RunRef | null, images: MovedImage[] | 'stopped'): Promise<void> {

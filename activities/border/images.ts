@@ -1,11 +1,10 @@
-import { sleep } from '@temporalio/activity';
 import { InvalidInput } from '../../src/contract/brand.js';
 import type { Repository } from '../../src/contract/image.js';
 import type { Ledger } from '../../src/contract/lane.js';
 import type { Sha } from '../../src/contract/sha.js';
-import { lastMoveOf, movedImagesOf } from '../../src/lane/ledger.js';
+import { foreignImagesOf, lastMoveOf, movedImagesOf } from '../../src/lane/ledger.js';
 import type { ActivityDependencies } from '../dependencies.js';
-import { LANE_POLL_MS } from '../waits.js';
+import { stateWithin } from '../waits.js';
 
 /** How long the lane is asked for the images of a build, in milliseconds. */
 const LEDGER_MS = 5_000;
@@ -46,17 +45,10 @@ export async function adoptedAlone(
 ): Promise<Repository[]> {
   const ledger = await ledgerOf(lane).catch(() => null);
   if (ledger === null) return [];
-  const all = lastMoveOf(ledger, target)?.images.map(({ repository }) => repository) ?? [];
-  const own = [...config.images, ...movedImagesOf(ledger, target)];
-  const left = all.filter((repository) => !own.includes(repository));
-  return left.length < all.length ? left : [];
+  const left = foreignImagesOf(ledger, target, config.images);
+  return left.length < (lastMoveOf(ledger, target)?.images.length ?? 0) ? left : [];
 }
 
 /** Null if the lane does not answer. */
-async function ledgerOf(lane: ActivityDependencies['lane']): Promise<Ledger | null> {
-  for (const deadline = Date.now() + LEDGER_MS; ; await sleep(LANE_POLL_MS)) {
-    const state = await lane.state();
-    if (state) return state.ledger;
-    if (Date.now() >= deadline) return null;
-  }
-}
+const ledgerOf = async (lane: ActivityDependencies['lane']): Promise<Ledger | null> =>
+  (await stateWithin(lane, LEDGER_MS))?.ledger ?? null;

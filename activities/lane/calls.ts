@@ -29,8 +29,8 @@ import { startInput } from '../../src/temporal/start.js';
 import { isOurs } from '../border/caller.js';
 import type { ActivityDependencies } from '../dependencies.js';
 import { ownRun, withHeartbeat } from '../heartbeat.js';
-import { awaitEnd, LANE_POLL_MS } from '../waits.js';
-import { configured, describeDrift } from './check-drift.js';
+import { awaitEnd, LANE_POLL_MS, stateWithin } from '../waits.js';
+import { configured, driftOf } from './check-drift.js';
 import { readCopies } from './ledger-copy.js';
 import { type Continued, recoverLane } from './recover-lane.js';
 
@@ -47,7 +47,7 @@ const TAKE_OVER_MS = LEASE_MS + 3_000;
 
 /** Calls of runs to the lane, and the activities of the lane itself. */
 export function createLaneActivities(dependencies: ActivityDependencies) {
-  const { client, config, registry, payloadKeys, lane: own, waits } = dependencies;
+  const { client, config, registry, payloadKeys, lane: own } = dependencies;
   const { lane } = config;
   /** Passes if the lane does not know the run: it decides when the mover asks. One that does not answer decides nothing: then the mover's parent tells. */
   const requireNewestRollback = async (waitMs = 0) => {
@@ -67,9 +67,9 @@ export function createLaneActivities(dependencies: ActivityDependencies) {
   };
   /** Passes if the lane does not answer: then there is no automatic rollback. */
   const requireUnmoved = async () => {
-    const expected = configured(config, (await own.state())?.ledger.expectedLatest?.images ?? []);
+    const state = await own.state();
     // A person with crane may have come since the policy chose: what is refused before it is announced marks no build.
-    const drift = await describeDrift(registry, expected, waits.surpriseMs);
+    const drift = state && (await driftOf(dependencies, state.ledger));
     if (drift !== null) throw new LaneRefused(drift, 'latest-moved');
   };
   return {
@@ -87,11 +87,8 @@ export function createLaneActivities(dependencies: ActivityDependencies) {
     /** Digests that the newest move of a build left at `:latest`; null if the lane does not know them, or does not answer within 5 s. */
     knownBuild: (sha: Sha): Promise<TagState[] | null> =>
       withHeartbeat(async () => {
-        for (const deadline = Date.now() + KNOWN_BUILD_MS; Date.now() < deadline; await sleep(LANE_POLL_MS)) {
-          const state = await own.state();
-          if (state) return digestsOfMove(state, sha);
-        }
-        return null;
+        const state = await stateWithin(own, KNOWN_BUILD_MS);
+        return state && digestsOfMove(state, sha);
       }),
 
     /**

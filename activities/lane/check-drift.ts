@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { cancellationSignal, log, sleep } from '@temporalio/activity';
 import type { Config } from '../../src/config/schema.js';
 import { gateOf } from '../../src/contract/ids.js';
-import type { LaneState } from '../../src/contract/lane.js';
+import type { LaneState, Ledger } from '../../src/contract/lane.js';
 import { driftUpdate } from '../../src/contract/messages.js';
 import type { Drift, MissingTarget, TagState } from '../../src/contract/move.js';
 import { type Sha, sameBuild, shortSha } from '../../src/contract/sha.js';
@@ -40,6 +40,13 @@ export async function describeDrift(
   const moved = await confirmMoved(registry, expected, surpriseMs);
   return moved.length === 0 ? null : describeMoved(moved, registry.latest);
 }
+
+/** The same of what the ledger expects, as far as this worker is configured for it. */
+export const driftOf = (
+  { config, registry, waits }: Pick<ActivityDependencies, 'config' | 'registry' | 'waits'>,
+  { expectedLatest }: Ledger,
+): Promise<string | null> =>
+  describeDrift(registry, configured(config, expectedLatest?.images ?? []), waits.surpriseMs);
 
 /** Activities of `CheckDrift`, of one gate. */
 export function createDriftActivities(gate: ActivityDependencies) {

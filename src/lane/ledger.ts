@@ -79,6 +79,13 @@ export const movedImagesOf = ({ history }: Ledger, sha: string): Repository[] =>
     .filter((one) => one.kind !== 'adopted' && one.sha !== null && sameBuild(one.sha, sha))
     .flatMap(({ images }) => images.map(({ repository }) => repository));
 
+/** Images that the ledger has for a build, and that the gate neither has nor ever moved to it: a person adopted them with it, and they left `CANARY_IMAGES` since. */
+export function foreignImagesOf(ledger: Ledger, sha: string, configured: readonly Repository[]): Repository[] {
+  const own = [...configured, ...movedImagesOf(ledger, sha)];
+  const all = lastMoveOf(ledger, sha)?.images.map(({ repository }) => repository) ?? [];
+  return all.filter((repository) => !own.includes(repository));
+}
+
 /** Builds that were at `:latest`, each by its newest entry, newest first. */
 export function buildsOf({ history }: Ledger): NamedEntry[] {
   const builds: NamedEntry[] = [];

@@ -182,11 +182,11 @@ function badAfter({ ledger, move }: LaneState, target: string): string[] {
     // Sorted by number: a record lists a sha of only digits first.
     .sort(([, a], [, b]) => a - b)
     .map(([sha]) => lastMoveOf(ledger, sha)?.sha ?? sha);
-  // With a target that was never promoted, only the live build is known to be rolled back from.
   const live = ledger.history.at(-1);
-  // A person may have promoted an older build by hand: it is what is rolled back from, whenever it was first promoted.
-  const isLeft = live?.sha && !sameBuild(live.sha, target) && (first === undefined || live.kind === 'promotion');
-  if (isLeft && live.sha) after.push(live.sha);
+  // With a target that was never promoted, only the live build is known to be rolled back from. One that a promotion put there is, whenever it was
+  // first promoted: a person may have promoted an older build by hand.
+  if (live?.sha && !sameBuild(live.sha, target) && (first === undefined || live.kind === 'promotion'))
+    after.push(live.sha);
   if (move?.kind === 'promotion' && !sameBuild(move.sha, target)) after.push(move.sha);
   return [...new Set(after)];
 }

@@ -159,8 +159,8 @@ export default [
     name: 'release-ends-for-a-silent-lane',
     breaks: 'a lane that does not answer its mover ends a green release: its build must be tested again',
     file: 'workflows/shared/failures.ts',
-    find: "=== 'lane-unavailable' ? 'TimedOut' : known",
-    replace: "=== 'lane-unavailable' ? known : known",
+    find: "isOfSilentLane(details) ? 'TimedOut' : known",
+    replace: 'isOfSilentLane(details) ? known : known',
     test: 'test/workflows/release/faults.test.ts > a lane that does not answer a mover is asked by another one, then the release is held; retry continues',
   },
   {

@@ -1,12 +1,12 @@
 import { isCancellation, log } from '@temporalio/workflow';
 import type { Tag } from '../../src/contract/image.js';
-import { type MovedImage, type MoveInput, refusedMove } from '../../src/contract/move.js';
+import type { MovedImage, MoveInput } from '../../src/contract/move.js';
 import type { PinnedImage, RollbackNotes } from '../../src/contract/release.js';
 import { targetOf } from '../../src/domain/one-build.js';
 import { LEASE_MS } from '../../src/lane/moves.js';
 import { requesterOf } from '../identity/verify.js';
 import { tagWrites } from '../shared/activity-options.js';
-import { retryOnceAfterTimeout, unwrapFailure } from '../shared/failures.js';
+import { isLaneUnavailable, retryOnceAfterTimeout, unwrapFailure } from '../shared/failures.js';
 import { finish, setPhase } from '../shared/run.js';
 import { moveLatest } from '../shared/start-move.js';
 import { goOnWithoutLane, type RollbackRun } from './context.js';
@@ -47,8 +47,7 @@ async function moveWithOrWithoutLane(run: RollbackRun, move: MoveInput): Promise
     try {
       return await moving(move);
     } catch (error) {
-      const isSilent = refusedMove(unwrapFailure(error).details?.[0])?.refusal === 'lane-unavailable';
-      if (!isSilent || move.onlyFrom !== undefined) throw error;
+      if (!isLaneUnavailable(error) || move.onlyFrom !== undefined) throw error;
       goOnWithoutLane(run);
     }
   return moving({ ...move, laneUnavailable: true, claimedBy: run.input.requestedBy ?? 'unknown' });

@@ -47,8 +47,14 @@ export function unwrapFailure(error: unknown): ApplicationFailure {
 /** Type of a failure, for what follows from it; null for one that ends no run. A lane that did not answer a mover is a step that timed out, because nothing was decided or written. */
 export const faultOf = ({ type, details }: ApplicationFailure): FailureType | null => {
   const known = isFailureType(type) ? type : null;
-  return known === 'MoveRefused' && refusedMove(details?.[0])?.refusal === 'lane-unavailable' ? 'TimedOut' : known;
+  return known === 'MoveRefused' && isOfSilentLane(details) ? 'TimedOut' : known;
 };
+
+const isOfSilentLane = (details: ApplicationFailure['details']) =>
+  refusedMove(details?.[0])?.refusal === 'lane-unavailable';
+
+/** Whether a mover ended because the lane did not answer it: nothing was written. */
+export const isLaneUnavailable = (error: unknown): boolean => isOfSilentLane(unwrapFailure(error).details);
 
 /** Throws if the run was aborted or cancelled, so that it begins nothing more. */
 export function requireNotCancelled(): void {

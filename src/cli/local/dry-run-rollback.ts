@@ -5,7 +5,7 @@ import type { RecordedImage } from '../../contract/move.js';
 import type { RollbackInput } from '../../contract/release.js';
 import type { Sha } from '../../contract/sha.js';
 import { pushedAgain } from '../../domain/one-build.js';
-import { lastMoveOf, movedImagesOf } from '../../lane/ledger.js';
+import { foreignImagesOf, lastMoveOf } from '../../lane/ledger.js';
 import { digestsOfMove, previewRollback } from '../../lane/rollback.js';
 import { readTag } from '../../registry/read-tag.js';
 import type { Given, Io } from '../command.js';
@@ -65,10 +65,8 @@ export async function dryRunRollback(lane: Lane, input: RollbackInput, given: Gi
 /** A rollback moves the images that the ledger has for the build, but none that this gate no longer has and never moved to it. */
 function imagesOf(ledger: Ledger, sha: Sha, configured: Repository[], recorded: RecordedImage[]) {
   if (recorded.length === 0) return { images: configured };
-  const own = [...configured, ...movedImagesOf(ledger, sha)];
-  const all = recorded.map(({ repository }) => repository);
-  const isOwn = (repository: Repository) => own.includes(repository);
-  return { images: all.filter(isOwn), left: all.filter((repository) => !isOwn(repository)) };
+  const left = foreignImagesOf(ledger, sha, configured);
+  return { images: recorded.map(({ repository }) => repository).filter((image) => !left.includes(image)), left };
 }
 
 /** `rollback --direct --dry-run`: what that command would read, and whether it would refuse. */

@@ -89,7 +89,7 @@ async function unhold(given: Given, io: Io): Promise<number> {
   const known = { ...given, options: { ...given.options, reason: await reasonOf(given, io) } };
   identity(given, io);
   const seen = (await ledgerNow(io))?.hold?.since;
-  return sendAndPrint('unhold', seen === undefined ? {} : { seen }, known, io);
+  return sendAndPrint('unhold', {}, known, io, seen);
 }
 
 /** The ledger as the lane has it now; null if it does not answer: then it decides by what it is sent. */
@@ -121,16 +121,24 @@ async function adopt(given: Given, io: Io): Promise<number> {
   const { images, sha } = latest;
   return sendAndPrint(
     'adopt',
-    { images, ...(sha !== null && { sha }), ...(before && { seen: before.expectedLatest?.at ?? 0 }) },
+    { images, ...(sha !== null && { sha }) },
     { ...given, options: { ...given.options, reason } },
     io,
+    before ? (before.expectedLatest?.at ?? 0) : undefined,
   );
 }
 
-async function sendAndPrint(name: LaneCommand, fields: object, given: Given, io: Io): Promise<number> {
+/** @param seen what the command is about, as it was when the person looked: another one is refused. */
+async function sendAndPrint(
+  name: LaneCommand,
+  fields: object,
+  given: Given,
+  io: Io,
+  seen?: string | number,
+): Promise<number> {
   const lane = laneFrom(io);
   const command = { by: identity(given, io), reason: await reasonOf(given, io), ...fields };
-  const result = await withClient(io.env, (client) => sendLaneCommand(client, lane, name, command));
-  const { seen: _, ...shown } = command as typeof command & { seen?: unknown };
-  return printAnswer(result, { lane: releaseLaneId(lane), verb: name, ...shown }, given, io);
+  const sent = { ...command, ...(seen !== undefined && { seen }) };
+  const result = await withClient(io.env, (client) => sendLaneCommand(client, lane, name, sent));
+  return printAnswer(result, { lane: releaseLaneId(lane), verb: name, ...command }, given, io);
 }
