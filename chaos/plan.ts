@@ -27,6 +27,27 @@ const ANSWERS: readonly Act[] = ['approve', 'retry', 'resume'];
 const RARE: readonly Act[] = ['split the pair', 'edge answers 502', 'edge answers 503'];
 /** What is played at the end of some plans, by the rest of their seeds by twenty: situations that are rarely drawn. They change no other plan. */
 const AT_THE_END: Record<number, readonly [...Link, choice?: number][]> = {
+  // A person moves all images in the pause after a refused write.
+  1: [
+    ['green', 0],
+    ['refuse writes', 'a soak', 420],
+    ['crane', 'a write', 1],
+  ],
+  // A release is held twice, and the approval of its first hold comes once more.
+  3: [
+    ['approval', 0],
+    ['push again', 'a hold', 1],
+    ['approve', 200],
+    ['approve', 'a hold'],
+  ],
+  // Two rollbacks, both forced, while the lane begins anew.
+  5: [
+    ['green', 0],
+    ['green', 'a write'],
+    ['terminate the lane', 'a write'],
+    ['roll back', 0, 3],
+    ['roll back', 200, 9],
+  ],
   // What stands before a tenant answers in its place.
   7: [
     ['green', 0],
@@ -42,11 +63,26 @@ const AT_THE_END: Record<number, readonly [...Link, choice?: number][]> = {
     ['junk', 'a write'],
     ['roll back', 'a write', 3],
   ],
+  // A person adopts `:latest` while one image is moved, and the other one is refused for a while.
+  11: [
+    ['green', 0],
+    ['refuse one image', 'a soak', 403],
+    ['adopt', 'a write', 0],
+    ['crane', 200, 17],
+    ['adopt', 200, 1],
+  ],
   // A pause that lasts until the move would be over.
   13: [
     ['green', 0],
     ['pause', 'a soak'],
     ['resume', 'a hold'],
+  ],
+  // Production turns red, and a person moves all images once the policy has looked where `:latest` is.
+  15: [
+    ['green', 0],
+    ['production turns red', 'a write'],
+    ['junk', 2_000],
+    ['crane', 'a move', 1],
   ],
   // A pair stays split if its first image is written, and neither the second one nor the way back.
   17: [

@@ -27,10 +27,10 @@ const like =
   ({ steps }: Plan) =>
     steps.some((step) => step.act === act && isLike(step.choice, step));
 const choicesOf = ({ steps }: Plan, act: Act) => steps.flatMap((step) => (step.act === act ? [step.choice] : []));
-const after =
-  (first: Act, second: Act) =>
+const inOrder =
+  (...acts: Act[]) =>
   ({ steps }: Plan) =>
-    steps.some(({ act }, index) => act === first && steps[index + 1]?.act === second);
+    steps.some((_, index) => acts.every((act, more) => steps[index + more]?.act === act));
 
 /** What issue 23 lists for chaos, each with what draws it. */
 const KINDS: Record<string, (plan: Plan) => boolean> = {
@@ -55,7 +55,7 @@ const KINDS: Record<string, (plan: Plan) => boolean> = {
       const next = steps[index + 1];
       return step.act === 'kill the server' && next?.act === 'direct' && !isForced(next.choice);
     }),
-  '--direct while Temporal is frozen': after('freeze the server', 'direct'),
+  '--direct while Temporal is frozen': inOrder('freeze the server', 'direct'),
   'crane of all images': like('crane', (choice) => craneOf(choice) === 'all'),
   'crane of the first image alone': like('crane', (choice) => craneOf(choice) === 'first'),
   'crane of the second image alone': like('crane', (choice) => craneOf(choice) === 'second'),
@@ -112,6 +112,11 @@ const KINDS: Record<string, (plan: Plan) => boolean> = {
   'junk as queries': like('junk', (choice) => junkOf(choice) === 'queries'),
   'junk as inputs of new runs': like('junk', (choice) => junkOf(choice) === 'starts'),
   'forged lanes': any('forge a lane'),
+  'a hand in the pause after a refused write': inOrder('refuse writes', 'crane'),
+  'a release that is held twice': inOrder('approval', 'push again', 'approve', 'approve'),
+  'two rollbacks at once while the lane begins anew': inOrder('terminate the lane', 'roll back', 'roll back'),
+  'an adoption in the midst of a pair': inOrder('refuse one image', 'adopt', 'crane', 'adopt'),
+  'a hand after the policy looked': inOrder('production turns red', 'junk', 'crane'),
   'movers that strangers start': any('start a mover'),
 };
 
