@@ -7,7 +7,7 @@ import type { Sha } from './sha.js';
 import type { BuildSource, TenantBuild } from './tenants/build.js';
 import type { BuildVerdict, TenantSmoke } from './tenants/check.js';
 import type { FleetRules } from './tenants/quarantine.js';
-import type { Interruption, WatchedStretch } from './tenants/watched.js';
+import type { Interruption, LostProof, WatchedStretch } from './tenants/watched.js';
 
 /** Phases of a run, a sentence for each. */
 export const RELEASE_PHASES = {
@@ -199,6 +199,8 @@ export interface ReleaseStatus extends RollbackNotes {
   watched?: WatchedStretch;
   /** Newest interruptions. */
   interruptions?: Interruption[];
+  /** The last proof that was lost; absent: none was. */
+  lostProof?: LostProof;
   /** Open hold. */
   hold: Hold | null;
   /** Decision that ended this hold, or that ends the run. */

@@ -2,7 +2,7 @@ import { sameBuild } from '../contract/sha.js';
 import type { TenantBuild } from '../contract/tenants/build.js';
 import { checksWith, type TenantSmoke } from '../contract/tenants/check.js';
 import type { FleetWatchEnd } from '../contract/tenants/fleet-watch.js';
-import type { Interruption, WatchedStretch } from '../contract/tenants/watched.js';
+import type { Interruption, LostProof, WatchedStretch } from '../contract/tenants/watched.js';
 import { rounded } from './duration.js';
 import { time } from './markdown.js';
 
@@ -132,6 +132,10 @@ export const describeInterruption = ({ tenant, from, to, answered }: Interruptio
 /** Describes a stretch: `watched for 6m 20s (…) in 39 rounds, at most 11s apart`. */
 export const describeStretch = ({ from, until, watchedMs, longestGapMs, rounds }: WatchedStretch) =>
   `watched for ${rounded(watchedMs)} (${time(from)} to ${time(until)}) in ${rounds} rounds, at most ${rounded(longestGapMs)} apart`;
+
+/** One line for a person about a lost proof. */
+export const describeLostProof = ({ at, why }: LostProof) =>
+  `soaked again from ${time(at)} on: ${why}; an approval before that does not count`;
 
 /** Instant by the wall clock (epoch, ms) and by the steady clock of one process; null if another process saw it. */
 export interface Instant {

@@ -7,7 +7,7 @@ import type { AddTenantStatus } from '../contract/tenants/added.js';
 import { type TenantBuild, whyUnreported } from '../contract/tenants/build.js';
 import { type TenantSmoke, verdictOf } from '../contract/tenants/check.js';
 import { decisionsNow } from './decide.js';
-import { describeInterruption, describeStretch } from './fleet-watch.js';
+import { describeInterruption, describeLostProof, describeStretch } from './fleet-watch.js';
 import { code, oneLine, prose, section, time } from './markdown.js';
 import { describeChange } from './one-build.js';
 
@@ -84,8 +84,9 @@ function tenantLines({ sha, builds, tenants }: ReleaseStatus): string[] {
 }
 
 /** The proof so far, and the interruptions, newest first. */
-const watchLines = ({ watched, interruptions = [] }: ReleaseStatus) => [
+const watchLines = ({ watched, interruptions = [], lostProof }: ReleaseStatus) => [
   ...(watched ? [describeStretch(watched)] : []),
+  ...(lostProof ? [prose(describeLostProof(lostProof))] : []),
   ...interruptions.map((one) => `interrupted: ${prose(describeInterruption(one))}`).reverse(),
 ];
 

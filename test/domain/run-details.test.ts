@@ -84,6 +84,13 @@ test('has the command of each decision that applies to the hold, for this gate, 
   expect(page).toContain('- approve does not apply');
 });
 
+test('says why the build soaks again although no tenant was interrupted, and that an approval before that does not count', () => {
+  const lostProof = { at: '2026-11-25T06:12:08.123Z', why: 'no worker watched when its proof was needed' };
+  expect(runDetails({ ...held, lostProof }, LANE)).toContain(
+    'soaked again from 2026-11-25 06:12:08 UTC on: no worker watched when its proof was needed; an approval before that does not count',
+  );
+});
+
 describe('names and reasons of other people', () => {
   const evil = '**x** [a](https://b) <img src=x> `y`\n# z @everyone';
   const shown = runDetails(

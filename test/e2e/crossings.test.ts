@@ -6,7 +6,7 @@ import { awaitRunEnd, findRun } from '../../src/temporal/runs.js';
 import { versionIn } from '../../src/temporal/version.js';
 import { startMemoryRegistry } from '../../testbed/memory-registry.js';
 import type { Tenant } from '../../testbed/tenant.js';
-import { ada, statusOf } from '../support/decisions.js';
+import { ada, approveToTheEnd, statusOf } from '../support/decisions.js';
 import { useGate } from '../support/gate.js';
 import { laneHandle, laneState } from '../support/lanes.js';
 import { type Caught, catchIn, PATIENT, PHASES, type Phase } from '../support/phases.js';
@@ -129,6 +129,7 @@ describe('without worker versioning', () => {
         await until('the watch is served', async () => (await servedBy(watch)).includes(OWN_VERSION), 60_000);
         expect(await endWatch(watched, watch)).toMatchObject({ outcome: 'followed' });
         await release.goOn();
+        if (phase === 'awaiting-approval') await approveToTheEnd(gate(), handle);
       }
       expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
       if (isMoving) expect(await watch.result()).toMatchObject({ outcome: 'superseded' });
@@ -160,7 +161,8 @@ describe('without worker versioning', () => {
         const { holder, queue } = await laneState(gate());
         expect([holder?.sha, queue.map((one) => one.sha)]).toEqual([first.sha, [sha]]);
       }
-      await first.goOn();
+      // An approval in the moment in which no worker watches has no proof.
+      await approveToTheEnd(gate(), first.handle);
       expect((await awaitRunEnd(first.handle)).report).toMatchObject({ outcome: 'promoted' });
       gate().deploy({ sha });
       expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });

@@ -8,7 +8,7 @@ import { finish } from '../shared/run.js';
 import { type FleetWatch, isOwnApproval, NO_PLAN, type Phase, type Release } from './context.js';
 import { holdFor, leaveHold, reportHold } from './hold.js';
 import { confirmHolder } from './lane.js';
-import { noteInterruptions, noteRed } from './watched.js';
+import { noteInterruptions, noteLostProof, noteRed } from './watched.js';
 
 /** Interruptions after which the release is held. */
 const MAX_INTERRUPTIONS = 3;
@@ -28,7 +28,11 @@ export function startWatch(release: Release): void {
       },
       (error: unknown) => {
         // Without a proof the release soaks again, where the fault of this watch shows itself.
-        watch.end = { unwatched: isCancellation(error) ? 'the watch was cancelled' : unwrapFailure(error).message };
+        watch.end = {
+          unwatched: isCancellation(error)
+            ? 'no worker watched when its proof was needed'
+            : unwrapFailure(error).message,
+        };
       },
     );
 }
@@ -95,6 +99,7 @@ export async function afterWatch(
   if ('red' in end) {
     return finish(release, { outcome: 'CanaryRejected', why: `RED, twice in a row: ${noteRed(release, end.red)}` });
   }
+  if ('unwatched' in end) noteLostProof(release, end.unwatched);
   if ('interrupted' in end) {
     state.builds = end.builds;
     noteInterruptions(release, end.interrupted);

@@ -1,3 +1,4 @@
+import { patched } from '@temporalio/workflow';
 import { isSamePoint, type OpenPoint } from '../../src/contract/hold.js';
 import { checksWith, type TenantSmoke } from '../../src/contract/tenants/check.js';
 import type { Interruption } from '../../src/contract/tenants/watched.js';
@@ -14,6 +15,12 @@ export function noteInterruptions({ state, feed }: Release, interrupted: Interru
   state.interruptions = [...(state.interruptions ?? []), ...interrupted].slice(-KEPT);
   const tenants = interrupted.map(({ tenant }) => tenant);
   feed.emit({ type: 'interrupted', tenants, why: interrupted.slice(0, SHOWN).map(describeInterruption).join('; ') });
+}
+
+/** Records why the soak begins again although no tenant was interrupted: an approval before that no longer counts, and the person must learn it. */
+export function noteLostProof({ state, feed }: Release, why: string): void {
+  state.lostProof = { at: new Date().toISOString(), why };
+  if (patched('lost-proof')) feed.emit({ type: 'interrupted', tenants: [], why });
 }
 
 /** Ends the open interruptions: every tenant runs the build again. */

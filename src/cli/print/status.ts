@@ -5,7 +5,7 @@ import type { ReleaseStatus, RollbackNotes } from '../../contract/release.js';
 import { whyUnreported } from '../../contract/tenants/build.js';
 import type { TenantSmoke } from '../../contract/tenants/check.js';
 import { rounded } from '../../domain/duration.js';
-import { describeInterruption, describeStretch } from '../../domain/fleet-watch.js';
+import { describeInterruption, describeLostProof, describeStretch } from '../../domain/fleet-watch.js';
 import { oneLine } from '../../domain/markdown.js';
 import { describeSkew } from '../../temporal/faults/wrong-clock.js';
 import { LANE_UNAVAILABLE } from '../../temporal/lane-client.js';
@@ -160,6 +160,7 @@ export function runStatusLines(workflowId: string, state: ReleaseStatus, now: nu
     ...state.tenants.flatMap(smokeLines),
     ...(state.watched ? [`  ${describeStretch(state.watched)}`] : []),
     ...(state.fleetNotes ?? []).map((note) => `  fleet: ${note}`),
+    ...(state.lostProof ? [`  ${describeLostProof(state.lostProof)}`] : []),
     ...(state.interruptions ?? []).map((one) => `  interrupted: ${describeInterruption(one)}`),
     ...state.decisions.map(({ verb, by, at, reason }) => `  ${at} ${verb} by ${by}: ${reason}`),
     ...state.refusals.map((refusal) => `  ${refusal}`),

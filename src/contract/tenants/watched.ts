@@ -22,3 +22,11 @@ export interface Interruption {
   /** What was answered: `/health: status 503`, `reports 9e82b1d`. It contains no body. */
   answered: string;
 }
+
+/** A soak whose proof was lost, so that it began again, although no tenant was interrupted. */
+export interface LostProof {
+  /** ISO 8601. */
+  at: string;
+  /** One line. */
+  why: string;
+}

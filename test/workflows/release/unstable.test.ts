@@ -3,7 +3,7 @@ import type { HoldName } from '../../../src/contract/hold.js';
 import type { ReleaseReport, ReleaseStatus } from '../../../src/contract/release.js';
 import { awaitRunEnd } from '../../../src/temporal/runs.js';
 import { ada, heldFor, refusal, say, statusOf } from '../../support/decisions.js';
-import { useGate } from '../../support/gate.js';
+import { logged, useGate } from '../../support/gate.js';
 import { fullTest } from '../../support/rows.js';
 import { newSha } from '../../support/shas.js';
 import { until } from '../../support/until.js';
@@ -172,7 +172,11 @@ describe('time that no worker watched does not count', () => {
     await run.handle.signal('approve', { ...ada, hold: id });
     await until('the gap is too long', () => Date.now() - stopped > GAP_MS + 500);
     await gate().startWorker();
-    await reach(run, 'it asks again', ({ hold: now }) => now !== null && now.id !== id);
+    const { lostProof } = await reach(run, 'it asks again', ({ hold: now }) => now !== null && now.id !== id);
+    expect(lostProof?.why).toMatch(/^no worker watched /);
+    expect(logged.map(({ meta }) => meta)).toContainEqual(
+      expect.objectContaining({ tenants: [], why: lostProof?.why }),
+    );
     expect(await gate().latest()).toEqual(old);
     await run.handle.signal('abort', ada);
     await awaitRunEnd(run.handle);
