@@ -53,9 +53,9 @@ export async function planRelease(
   };
 }
 
-/** Without a tenant no fleet is configured, and nothing is promoted automatically anyway. */
+/** A configured fleet without a tenant is not a missing one: its minimum counts, and no approval passes below it. */
 function fleetRules({ minTenants }: Config, fleet: Fleet | null, quarantines: Quarantine[]): FleetRules {
-  if (fleet === null || fleet.tenants.length === 0) return {};
+  if (fleet === null) return {};
   const left = quarantines.filter(({ tenant }) => fleet.tenants.some(({ name }) => name === tenant));
   const notes = [...(fleet.copy ? [describeCopy(fleet.copy)] : []), ...left.map(describeQuarantine)];
   return { minTenants, ...(notes.length > 0 && { fleetNotes: notes }) };

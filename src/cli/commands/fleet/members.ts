@@ -97,8 +97,8 @@ export async function requireMember(name: string, io: Io): Promise<void> {
 
 async function fleetOf({ fleet }: Config, io: Io): Promise<Fleet> {
   const read = await fleet?.read(io.signal);
-  if (!read || read.tenants.length === 0)
-    throw new ConfigError(['no canary fleet is configured: set CANARY_FLEET_FILE, or CANARY_TENANT_URLS']);
+  if (!read) throw new ConfigError(['no canary fleet is configured: set CANARY_FLEET_FILE, or CANARY_TENANT_URLS']);
+  if (read.tenants.length === 0) throw new ConfigError(['CANARY_FLEET_FILE names no tenant: canary tenants add']);
   return read;
 }
 
