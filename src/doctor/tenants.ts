@@ -13,7 +13,7 @@ import { LIVENESS_WAITS, livenessOf } from '../smoke/default-suite.js';
 import { smokeTenant } from '../smoke/smoke-tenant.js';
 import type { Suite } from '../smoke/suite.js';
 import { askBuilds, tellsBuild } from '../tenants/ask-build.js';
-import type { Fleet } from '../tenants/fleet.js';
+import { type Fleet, notesOf } from '../tenants/fleet.js';
 import type { Finding } from './finding.js';
 import type { ReadState } from './latest.js';
 import { runCheck } from './look.js';
@@ -46,6 +46,7 @@ export async function checkTenants(
     }),
   ]);
   return [
+    ...notesOf(fleet).map((what): Finding => ({ area: 'tenants', level: 'warning', what })),
     ...membershipFindings(fleet, config, quarantines),
     ...liveness.flatMap(({ one, found }) => (isAside(one.name, quarantines) ? found.map(asWarning) : found)),
     ...builds,
