@@ -7,7 +7,7 @@ import {
   withoutQuarantined,
 } from '../contract/tenants/quarantine.js';
 import { formatDuration, parseDuration } from '../domain/duration.js';
-import type { Fleet } from '../tenants/fleet.js';
+import { type Fleet, notesOf } from '../tenants/fleet.js';
 import type { Config } from './schema.js';
 
 /** How long transient faults are retried before a release is held, in milliseconds. Tests shorten it. */
@@ -53,15 +53,13 @@ export async function planRelease(
   };
 }
 
-/** Without a tenant no fleet is configured, and nothing is promoted automatically anyway. */
+/** A configured fleet without a tenant is not a missing one: its minimum counts, and no approval passes below it. */
 function fleetRules({ minTenants }: Config, fleet: Fleet | null, quarantines: Quarantine[]): FleetRules {
-  if (fleet === null || fleet.tenants.length === 0) return {};
+  if (fleet === null) return {};
   const left = quarantines.filter(({ tenant }) => fleet.tenants.some(({ name }) => name === tenant));
-  const notes = [...(fleet.copy ? [describeCopy(fleet.copy)] : []), ...left.map(describeQuarantine)];
+  const notes = [...notesOf(fleet), ...left.map(describeQuarantine)];
   return { minTenants, ...(notes.length > 0 && { fleetNotes: notes }) };
 }
-
-const describeCopy = ({ at, why }: NonNullable<Fleet['copy']>) => `the fleet is a copy of ${at}, because ${why}`;
 
 /** Who may approve and promote; absent, as far as the configuration has no rule. */
 function identityRules({ fourEyes, approvers, requireVerified }: Config): Pick<Plan, 'approvers' | 'promoteVerified'> {

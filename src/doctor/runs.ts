@@ -78,7 +78,7 @@ function alarmFinding({
   outcome,
   why,
 }: NonNullable<Awaited<ReturnType<typeof overview>>['alarm']>): Finding {
-  const fix = 'canary rollback to a build that is good';
+  const fix = 'canary rollback to a build that is good; if :latest was fixed by hand, canary lane adopt';
   return { area: 'runs', level: 'stops', what: `${workflowId} ended ${outcome}: ${why}`, fix };
 }
 

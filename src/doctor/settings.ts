@@ -8,12 +8,12 @@ const SLOW_POLL_MS = 30_000;
 const OVERNIGHT_MS = 12 * 3_600_000;
 
 /** When a note applies, and the note. */
-type SettingCheck = [(config: Config, tenants: number) => boolean, (config: Config) => Pick<Finding, 'what' | 'fix'>];
+type SettingCheck = [(config: Config) => boolean, (config: Config) => Pick<Finding, 'what' | 'fix'>];
 
 /** Valid settings that are seldom intended. */
 const SETTING_CHECKS: SettingCheck[] = [
   [
-    (_, tenants) => tenants === 0,
+    ({ fleet }) => fleet === null,
     () => ({
       what: 'no canary fleet: every promotion waits for a person',
       fix: 'set CANARY_TENANT_URLS and CANARY_ADMIN_TOKENS, or CANARY_FLEET_FILE',
@@ -77,11 +77,11 @@ function unsafeFinding(config: Config): Finding {
   return { area: 'settings', level: 'warning', what, fix: 'unset it, unless this gate is a trial' };
 }
 
-/** Notes on valid settings that are seldom intended.
+/** Notes on valid settings that are seldom intended; reads the fleet, so that what is wrong with it shows first.
  * @throws {FleetError} */
 export async function checkSettings(config: Config): Promise<Finding[]> {
-  const tenants = (await config.fleet?.read())?.tenants.length ?? 0;
-  const notes = SETTING_CHECKS.filter(([applies]) => applies(config, tenants)).map(
+  await config.fleet?.read();
+  const notes = SETTING_CHECKS.filter(([applies]) => applies(config)).map(
     ([, describe]): Finding => ({ area: 'settings', level: 'note', ...describe(config) }),
   );
   const unsafe = config.unsafe ? [unsafeFinding(config)] : [];

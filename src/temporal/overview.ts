@@ -63,7 +63,7 @@ export interface Overview {
   live: LiveBuild | null;
   /** The previous good build: the target of a rollback. */
   back: string | null;
-  /** The latest run that left the images split or unmoved; null if a later one fixed that. */
+  /** The latest run that left the images split or unmoved; null if a later one, or a person who adopted `:latest` since, fixed that. */
   alarm: (ListedRun & { why: string }) | null;
   /** Running runs; `state` is null if no worker answers in time. */
   running: (ListedRun & {
@@ -106,8 +106,14 @@ export async function overview(client: Client, lane: Lane): Promise<Overview> {
   const troubles = [...fromRuns.troubles, ...(unwatched ? [unwatched] : [])];
   const { at, kind, ...entry } = laneView.live;
   const live = { ...entry, since: at, how: KIND_LABELS[kind], production: summary, productionBack };
-  return { ...fromRuns, troubles, lane: laneView, live, back: laneView.back };
+  const alarm = alarmSince(fromRuns.alarm, at);
+  return { ...fromRuns, alarm, troubles, lane: laneView, live, back: laneView.back };
 }
+
+/** The alarm of a failed move, unless the ledger has a later entry: a move, or `:latest` as a person fixed it by hand and adopted it.
+ * @param at of the newest entry, ISO 8601. */
+export const alarmSince = <T extends Pick<ListedRun, 'closed'>>(alarm: T | null, at: string): T | null =>
+  alarm?.closed && Date.parse(at) > Date.parse(alarm.closed) ? null : alarm;
 
 /** The same troubles; of a holder that is stuck with what to do if the fix does not help. */
 function withHolder(troubles: Trouble[], lane: LaneNow | LaneUnavailable): Trouble[] {

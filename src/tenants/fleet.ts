@@ -9,7 +9,15 @@ export interface Fleet {
   access: ReadonlyMap<string, Access>;
   /** Set if its source does not answer and this is what it gave before: since when (ISO 8601) and why, without an address. */
   copy?: { at: string; why: string };
+  /** What its source says besides that a release should name, one line each, without an address. */
+  notes?: string[];
 }
+
+/** What is unusual about a fleet, one line each. */
+export const notesOf = ({ copy, notes = [] }: Fleet): string[] => [
+  ...(copy ? [`the fleet is a copy of ${copy.at}, because ${copy.why}`] : []),
+  ...notes,
+];
 
 /** Where a fleet is read from; one file of `sources/` each. */
 export interface FleetSource {

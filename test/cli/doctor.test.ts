@@ -281,6 +281,27 @@ describe('a finding that stops no release is a note, with 0', () => {
     expect(code).toBe(0);
   });
 
+  test('a tenant in quarantine is no reason to stop, unless that leaves too few', async () => {
+    gate().tenants[1]?.run({ sha, misbehave: 'no-build' });
+    const who = { by: 'ada', reason: 'its disk is full', tenant: 'canary-2' };
+    await gate().sendToLane('quarantine', { ...who, until: new Date(Date.now() + 3_600_000).toISOString() });
+    onTestFinished(async () => {
+      await gate().sendToLane('unquarantine', who);
+      gate().deploy({ sha });
+    });
+    const { code, out } = await doctor();
+    expect(out[0]).toMatch(/^WARNING {2}tenants {3}canary-2 reports no build \(\/health: no sha/);
+    expect(out.join('\n')).toMatch(
+      /^note {5}tenants {3}canary-2 is in quarantine until .*, by ada: its disk is full /m,
+    );
+    expect(code).toBe(0);
+    const few = await doctor({ CANARY_MIN_TENANTS: '2' });
+    expect(few.out[0]).toBe(
+      'STOPS    tenants   releases will be held: 1 of at least 2 tenants can test a build (fix: canary tenants unquarantine canary-2 --reason …, or add a canary tenant, or lower CANARY_MIN_TENANTS)',
+    );
+    expect(few.code).toBe(1);
+  });
+
   fullTest('a release that is held', async () => {
     const held = await Gate.open('doctor-held', { env: { CANARY_APPROVAL: 'required', CANARY_HOLD_TIMEOUT: '30s' } });
     const old = newSha();

@@ -53,6 +53,36 @@ fullTest('status names what a rollback waits for: the registry, with its last an
   expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'rolled-back' });
 });
 
+fullTest(
+  'a pair split is an alarm of status and doctor until a person has fixed it by hand and adopted it',
+  async () => {
+    const sha = await target();
+    const respond = () => ociError(403, 'DENIED', 'requested access to the resource is denied');
+    const heal = registry.faults.add({ match: isPut(gate().repositories[1]), respond });
+    onTestFinished(heal);
+    const handle = await rollBack(gate(), sha);
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'PairSplit' });
+    heal();
+    const said = async () => {
+      const [status, doctor] = [await canary('status'), await run(['doctor'], gate().env)];
+      return [...status.out, ...doctor.out].filter(
+        (line) => /^(?:ALARM|STOPS) /.test(line) && line.includes(handle.workflowId),
+      );
+    };
+    const lines = await until('it is listed', async () => {
+      const seen = await said();
+      return seen.length === 2 ? seen : null;
+    });
+    expect(lines).toEqual([
+      expect.stringContaining(`${handle.workflowId} PairSplit: `),
+      expect.stringMatching(/ ended PairSplit: .*; if :latest was fixed by hand, canary lane adopt\)$/),
+    ]);
+    await gate().retag(sha, 'latest');
+    await gate().adoptAlone(sha);
+    expect(await said()).toEqual([]);
+  },
+);
+
 fullTest('status without a worker names the worker that a rollback waits for', async () => {
   const sha = await target();
   await gate().stopWorker();

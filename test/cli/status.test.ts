@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { runStatusLines } from '../../src/cli/print/status.js';
 import type { ReleaseStatus } from '../../src/contract/release.js';
 import { rounded } from '../../src/domain/duration.js';
-import { previousGoodBuild } from '../../src/temporal/overview.js';
+import { alarmSince, previousGoodBuild } from '../../src/temporal/overview.js';
 import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { canary as run } from '../support/cli.js';
 import { ada, heldFor, say } from '../support/decisions.js';
@@ -93,6 +93,16 @@ describe('the previous good build', () => {
     ['skips a rolled-back build after a later promotion', [ran('d'), ran('b', 'rolled-back'), ran('c'), ran('b')], 'b'],
   ])('%s', (_what, runs, target) => {
     expect(previousGoodBuild(runs)).toBe(target);
+  });
+});
+
+describe('the alarm of a failed move', () => {
+  const closed = '2026-11-30T10:00:00.500Z';
+  test.each([
+    ['ends with a later move or adoption', '2026-11-30T10:00:00.501Z', null],
+    ['stays while the newest entry is from before it', '2026-11-30T10:00:00.499Z', { closed }],
+  ])('%s', (_, at, left) => {
+    expect(alarmSince({ closed }, at)).toEqual(left);
   });
 });
 

@@ -8,6 +8,14 @@ export default [
     test: 'test/workflows/release/no-fleet.test.ts > with no canary fleet a release is skipped, and :latest stays',
   },
   {
+    name: 'i7-empty-file-is-no-fleet',
+    breaks: 'a fleet file without a tenant lets an approval pass below the minimum',
+    file: 'src/config/plan.ts',
+    find: 'if (fleet === null) return {};',
+    replace: 'if (fleet === null || fleet.tenants.length === 0) return {};',
+    test: 'test/tenants/fleet-file.test.ts > a fleet file without a tenant keeps the minimum of its gate; without a source there is none',
+  },
+  {
     name: 'i7-unconfirmed-promotes',
     breaks: 'a tenant that cannot report its build counts as one that runs it',
     file: 'activities/tenants.ts',

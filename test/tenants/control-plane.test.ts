@@ -1,4 +1,4 @@
-import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { readGates } from '../../src/config/gates.js';
 import { loadConfig } from '../../src/config/load.js';
 import { planRelease } from '../../src/config/plan.js';
@@ -240,6 +240,50 @@ describe('a fleet of the control plane', () => {
     expect(plan.tenants).toEqual([{ name: 'eu', origin: 'https://eu.example' }]);
     expect(plan.fleetNotes?.[0]).toContain('the fleet is a copy of ');
     expect(plan.fleetNotes?.[0]).toContain(why);
+  });
+
+  const WAITING = 'the control plane has canary orgs without an instance, which test nothing: us';
+  const GONE = 'in the last day the control plane had more canary orgs, which test nothing now: us';
+  test.each<[string, () => unknown, string]>([
+    ['lost its instance', () => Object.assign(server.orgs.get('us') ?? {}, { instance_status: null }), WAITING],
+    ['was deleted', () => server.forget('us'), GONE],
+    ['is no longer marked', () => Object.assign(server.orgs.get('us') ?? {}, { is_canary: false }), GONE],
+  ])('names a canary that %s in the plan, until it is back', async (_, change, note) => {
+    await running('eu');
+    await running('us');
+    const config = await loadConfig(ENV);
+    const first = await planRelease(config, {});
+    expect(first).not.toHaveProperty('fleetNotes');
+    change();
+    const plan = await planRelease(config, {});
+    expect(plan.tenants).toEqual([{ name: 'eu', origin: 'https://eu.example' }]);
+    expect(plan.fleetNotes).toEqual([note]);
+    server.answerNext('GET /cp/admin/orgs', { status: 503 });
+    expect((await planRelease(config, {})).fleetNotes).toEqual([expect.stringContaining('status 503'), note]);
+    server.forget('us');
+    await running('us');
+    expect(await planRelease(config, {})).toEqual(first);
+  });
+
+  test('names a canary without an instance also on a worker that never saw it, and at most five', async () => {
+    await running('eu');
+    const config = await loadConfig(ENV);
+    for (const slug of ['us', 'a\u001b', 'c3', 'c4', 'c5', 'c6', 'c7'])
+      server.orgs.set(slug, { id: `org-${slug}`, slug, is_canary: true, instance_status: null });
+    expect((await planRelease(config, {})).fleetNotes).toEqual([`${WAITING}, "a\\u001b", c3, c4, c5 and 2 more`]);
+  });
+
+  test('forgets after a day a canary that was deleted', async () => {
+    await running('eu');
+    await running('us');
+    const { fleet } = await loadConfig(ENV);
+    await fleet?.read();
+    server.forget('us');
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 23 * 3_600_000 });
+    onTestFinished(() => void vi.useRealTimers());
+    expect((await fleet?.read())?.notes).toEqual([GONE]);
+    vi.setSystemTime(Date.now() + 3_600_000);
+    expect(await fleet?.read()).not.toHaveProperty('notes');
   });
 
   test('is an error, and no copy counts, if the list does not say which orgs are canaries', async () => {

@@ -69,6 +69,14 @@ test('a fleet file and its secrets are read again for each release', async () =>
   await expect(planRelease(config, {})).rejects.toThrow('configuration: CANARY_FLEET_FILE: is not JSON');
 });
 
+test('a fleet file without a tenant keeps the minimum of its gate; without a source there is none', async () => {
+  const env = { CANARY_IMAGES: 'ghcr.io/acme/platform', CANARY_MIN_TENANTS: '2' };
+  const file = write('empty.json', { tenants: [] });
+  const plan = await planRelease(await loadConfig({ ...env, CANARY_FLEET_FILE: file }), {});
+  expect(plan).toMatchObject({ tenants: [], minTenants: 2 });
+  expect(await planRelease(await loadConfig(env), {})).not.toHaveProperty('minTenants');
+});
+
 test('one message has the problems of the configuration and of its suite', async () => {
   const suite = write('suite.ts', 'export default [];');
   await expect(

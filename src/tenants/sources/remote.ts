@@ -25,6 +25,8 @@ export interface RemoteFleetOptions {
   isLocal: boolean;
   /** Where its secrets are, if it brings them along; then `secrets` allows no other. */
   lookUp?: (source: Source) => string | undefined;
+  /** What it says besides of the fleet that it gave last, one line each. */
+  notes?: () => string[];
   /** The fleet's JSON as it is now.
    * @throws {FleetSilent} if another read may succeed, {FleetError} if not. */
   load: (signal: AbortSignal) => Promise<string>;
@@ -95,10 +97,12 @@ export function remoteFleet(
         copy = null;
         throw new FleetError(wrong.map((problem) => `${setting}: ${problem}`));
       }
+      const notes = options.notes?.() ?? [];
       const { tenants, access } = fleet;
-      if (silence === null) return { tenants, access };
+      const given = { tenants, access, ...(notes.length > 0 && { notes }) };
+      if (silence === null) return given;
       const at = new Date(copy.at).toISOString();
-      return { tenants, access, copy: { at, why: `${setting}: ${silence.why}` } };
+      return { ...given, copy: { at, why: `${setting}: ${silence.why}` } };
     },
   };
 }

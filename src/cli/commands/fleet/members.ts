@@ -8,7 +8,7 @@ import { judgingNow, smokeFleet } from '../../../smoke/smoke-tenant.js';
 import { withClient } from '../../../temporal/connect.js';
 import { tenantRecords } from '../../../temporal/records/tenants.js';
 import { askBuilds } from '../../../tenants/ask-build.js';
-import type { Fleet } from '../../../tenants/fleet.js';
+import { type Fleet, notesOf } from '../../../tenants/fleet.js';
 import { removeFromFleetFile } from '../../../tenants/rewrite-file.js';
 import { type Given, type Io, textOption, wantsJson } from '../../command.js';
 import { EXIT } from '../../exit-codes.js';
@@ -33,7 +33,7 @@ export async function showTenants(name: string | null, given: Given, io: Io): Pr
     const { quarantine = null, releases = [] } = records.get(tenant) ?? {};
     return { tenant, build, why: build === null ? whyUnreported(seen) : null, quarantine, releases };
   });
-  if (fleet.copy) io.err(`canary: the fleet is a copy of ${fleet.copy.at}, because ${fleet.copy.why}`);
+  for (const note of notesOf(fleet)) io.err(`canary: ${note}`);
   const [first] = all;
   if (wantsJson(given)) io.out(JSON.stringify(name === null ? all : first));
   else for (const line of name === null || !first ? tenantLines(all) : tenantPage(first)) io.out(line);
@@ -97,8 +97,8 @@ export async function requireMember(name: string, io: Io): Promise<void> {
 
 async function fleetOf({ fleet }: Config, io: Io): Promise<Fleet> {
   const read = await fleet?.read(io.signal);
-  if (!read || read.tenants.length === 0)
-    throw new ConfigError(['no canary fleet is configured: set CANARY_FLEET_FILE, or CANARY_TENANT_URLS']);
+  if (!read) throw new ConfigError(['no canary fleet is configured: set CANARY_FLEET_FILE, or CANARY_TENANT_URLS']);
+  if (read.tenants.length === 0) throw new ConfigError(['CANARY_FLEET_FILE names no tenant: canary tenants add']);
   return read;
 }
 

@@ -68,9 +68,11 @@ async function runChecks(io: Io, writes: boolean): Promise<Finding[]> {
   const hash = gate && gateOf(lane) === null ? configHash(gate.config) : null;
   const results = await Promise.all([
     checkTemporal({ env: io.env, lane, hash }, io.signal),
-    registryFindings(io, lane, writes),
+    withState(io, lane, async (read) => {
+      const tenants = gate ? checkTenants(gate, read, io.signal) : [];
+      return (await Promise.all([registryFindings(io, read, writes), tenants])).flat();
+    }),
     gate ? checkJudges(gate) : [],
-    gate ? checkTenants(gate, io.signal) : [],
     gate ? networkFindings(gate.config, io) : [],
   ]);
   return [...problems, ...results.flat()];
@@ -110,22 +112,21 @@ async function networkFindings(config: Config, io: Io): Promise<Finding[]> {
 }
 
 /** Works also if the fleet is configured wrongly. */
-async function registryFindings(io: Io, lane: Lane, writes: boolean): Promise<Finding[]> {
-  const look = (registry: Registry, { images }: Config) =>
-    withState(io, lane, (read) => {
-      const check = (name: string, query: typeof compareLatest, ms?: number) =>
-        runCheck(
-          { area: 'registry', name, fix: 'canary status' },
-          io.signal,
-          (signal) => query(registry, read, images, signal),
-          ms,
-        );
-      return Promise.all([
-        checkRegistry(registry, images, io.signal),
-        check(':latest and the ledger', compareLatest),
-        writes ? check('overwriting :latest', tryOverwriting, images.length * OVERWRITE_MS) : [],
-      ]);
-    });
+async function registryFindings(io: Io, read: ReadState, writes: boolean): Promise<Finding[]> {
+  const look = (registry: Registry, { images }: Config) => {
+    const check = (name: string, query: typeof compareLatest, ms?: number) =>
+      runCheck(
+        { area: 'registry', name, fix: 'canary status' },
+        io.signal,
+        (signal) => query(registry, read, images, signal),
+        ms,
+      );
+    return Promise.all([
+      checkRegistry(registry, images, io.signal),
+      check(':latest and the ledger', compareLatest),
+      writes ? check('overwriting :latest', tryOverwriting, images.length * OVERWRITE_MS) : [],
+    ]);
+  };
   try {
     return (await withRegistry(io, look)).flat();
   } catch (error) {
