@@ -36,8 +36,9 @@ const AT_THE_END: Record<number, readonly [...Link, choice?: number][]> = {
   // A release is held twice, and the approval of its first hold comes once more.
   3: [
     ['approval', 0],
-    ['push again', 'a hold', 1],
-    ['approve', 200],
+    ['retry', 'a hold'],
+    ['tenant leaves', 0],
+    ['junk', 2_000],
     ['approve', 'a hold'],
   ],
   // Two rollbacks, both forced, while the lane begins anew.

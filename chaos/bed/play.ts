@@ -83,7 +83,8 @@ async function momentOf(stage: Stage, after: Step['after']): Promise<boolean> {
     if (await isMoment(stage, after, from)) return true;
     await delay(after === 'a soak' || after === 'a hold' ? ASK_MS : LOOK_MS);
   }
-  return false;
+  // It may have come between the two looks: a release that is held is not under way.
+  return isMoment(stage, after, from);
 }
 
 function isMoment(stage: Stage, moment: Exclude<Step['after'], number>, from: number): boolean | Promise<boolean> {
