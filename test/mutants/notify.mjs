@@ -82,4 +82,20 @@ export default [
     replace: 'event.activityTaskTimedOutEventAttributes',
     test: 'test/cli/lost-events.test.ts > an event that a sink refused for good is named by doctor and status, without a worker and for a day',
   },
+  {
+    name: 'notify-red-without-issue',
+    breaks: 'RED does not reach the issue if the status of its commit is refused',
+    file: 'src/notify/github/github.ts',
+    find: '      failures.push(error);',
+    replace: '      throw error;',
+    test: 'test/notify/github.test.ts > still tells the issue of RED, once',
+  },
+  {
+    name: 'notify-status-at-each-retry',
+    breaks: 'each retry of another part of an event posts the status of its commit again',
+    file: 'src/notify/github/github.ts',
+    find: '    statedId = event.id;\n',
+    replace: '',
+    test: 'test/notify/github.test.ts > a right for deployments, is asked again for the deployment and repeats no status',
+  },
 ];

@@ -206,6 +206,39 @@ describe('GitHub, when it refuses', () => {
     expect(await failure({ ...promoted(1), sha: 'deadbee' })).toMatchObject({ isFinal: true });
   });
 
+  test.each<[string, DeliveredEvent, (server: GitHubServer) => void, object]>([
+    ['a commit that it does not know', { ...rejected(1), sha: 'deadbee' }, () => {}, { isFinal: true }],
+    [
+      'a token without the right for statuses',
+      rejected(1),
+      (github) => {
+        github.refuse = ({ path }) => (path.includes('/statuses/') ? { status: 403 } : undefined);
+      },
+      { isFinal: false },
+    ],
+  ])('%s, still tells the issue of RED, once', async (_what, event, refuse, expected) => {
+    const { github, failure } = await scene();
+    refuse(github);
+    for (let times = 0; times < 2; times += 1) expect(await failure(event)).toMatchObject(expected);
+    expect(github.issues).toMatchObject([{ title: TITLE, comments: [] }]);
+  });
+
+  test('a right for deployments, is asked again for the deployment and repeats no status', async () => {
+    const { github, deliver, failure } = await scene();
+    github.refuse = ({ path }) => (path.includes('/deployments') ? { status: 403 } : undefined);
+    for (let times = 0; times < 3; times += 1) expect(await failure(promoted(1))).toMatchObject({ isFinal: false });
+    github.refuse = () => undefined;
+    await deliver(promoted(1));
+    expect(github.statuses).toHaveLength(1);
+    expect(github.deployments).toMatchObject([{ statuses: [{ state: 'success' }] }]);
+  });
+
+  test('the issue for good and the status for now, is asked again', async () => {
+    const { github, failure } = await scene();
+    github.refuse = ({ path }) => ({ status: path.includes('/issues') ? 410 : 502 });
+    expect(await failure(rejected(1))).toMatchObject({ isFinal: false });
+  });
+
   test('tells no token in an error', async () => {
     const { github, failure } = await scene();
     github.refuse = () => ({ status: 401, body: { message: `Bad credentials ${TOKEN}` } });
