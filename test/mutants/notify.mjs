@@ -98,4 +98,12 @@ export default [
     replace: '',
     test: 'test/notify/github.test.ts > a right for deployments, is asked again for the deployment and repeats no status',
   },
+  {
+    name: 'notify-keeps-a-refused-token',
+    breaks: 'a token of an app that GitHub refuses is used until it is an hour old',
+    file: 'src/notify/github/app-token.ts',
+    find: ' && known.token !== refused',
+    replace: '',
+    test: 'test/notify/github.test.ts > an app asks for another token after a %i',
+  },
 ];

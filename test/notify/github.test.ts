@@ -261,3 +261,14 @@ test('an app asks for a token of its installation once an hour', async () => {
   expect(github.requests.filter(({ path }) => path.startsWith('/app/'))).toHaveLength(1);
   expect(github.statuses).toHaveLength(2);
 });
+
+test.each([401, 403])('an app asks for another token after a %i', async (status) => {
+  const { github, deliver, failure } = await scene({ isApp: true });
+  await deliver(rejected(1));
+  github.refuse = ({ path }) => (path.includes('/statuses/') ? { status } : undefined);
+  expect(await failure(promoted(2))).toMatchObject({ isFinal: false });
+  github.refuse = () => undefined;
+  await deliver(promoted(2));
+  expect(github.requests.filter(({ path }) => path.endsWith('/access_tokens'))).toHaveLength(2);
+  expect(github.statuses).toHaveLength(2);
+});
