@@ -12,8 +12,9 @@ export const EVENTS = {
   decided: 'A person approved, retried or aborted.',
   interrupted: 'A canary tenant stopped answering or left the build: the release soaks again.',
   rejected: 'RED: a check failed on a canary tenant.',
-  promoted: '`:latest` of every image is on the tested digests.',
-  'rolled-back': '`:latest` of every image is back on a build that was live before.',
+  promoted: '`:latest` of every image is on the tested digests; with `moved: false` it was on that build before.',
+  'rolled-back':
+    '`:latest` of every image is back on a build that was live before; with `moved: false` it was there already.',
   superseded: 'A newer build is released instead.',
   ended: 'A run ended in any other way.',
   moved: 'A mover ended, with the worst result of its images.',
@@ -31,6 +32,8 @@ export type ReleaseEvent =
       type: 'rejected' | 'promoted' | 'rolled-back' | 'superseded' | 'ended';
       outcome: string;
       why: string;
+      /** Present if `:latest` was on the build before: the run moved nothing, and a release tested nothing. */
+      moved?: false;
       /** Time in each phase. */
       phases?: PhaseTime[];
     }
@@ -97,5 +100,6 @@ const END_EVENTS = {
 /** Event for the end of a run with an outcome or a failure type. */
 export function endEvent(outcome: string, why: string, phases: PhaseTime[]): ReleaseEvent {
   const type = outcome in END_EVENTS ? END_EVENTS[outcome as keyof typeof END_EVENTS] : 'ended';
-  return { type, outcome, why, phases };
+  const wasLive = outcome === 'already' || (outcome === 'promoted' && phases.every(({ phase }) => phase !== 'promoting'));
+  return { type, outcome, why, ...(wasLive && { moved: false }), phases };
 }

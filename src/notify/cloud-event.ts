@@ -15,7 +15,7 @@ export const OWN = 'canary-release-gate.';
 /** Version of CDEvents whose types are used. */
 const CDEVENTS = '0.4.1';
 
-/** CDEvents types of the events that have one. */
+/** CDEvents types of the events that have one, if their run moved anything. */
 export const CDEVENTS_TYPES = {
   promoted: 'dev.cdevents.service.upgraded.0.2.0',
   'rolled-back': 'dev.cdevents.service.rolledback.0.2.0',
@@ -24,7 +24,8 @@ export const CDEVENTS_TYPES = {
 /** An event as a CloudEvent 1.0. Its data is the event itself, or, of a CDEvents type, the CDEvent with the event as `customData`. */
 export function cloudEventOf(event: DeliveredEvent, { lane, namespace, images }: CloudEventContext) {
   const source = `/canary-release-gate/${encodeURIComponent(namespace)}/${lane || 'default'}`;
-  const cdevent = event.type === 'promoted' || event.type === 'rolled-back' ? CDEVENTS_TYPES[event.type] : undefined;
+  const isMove = (event.type === 'promoted' || event.type === 'rolled-back') && event.moved !== false;
+  const cdevent = isMove ? CDEVENTS_TYPES[event.type] : undefined;
   const type = cdevent ?? `${OWN}${event.type}`;
   const envelope = {
     specversion: '1.0',

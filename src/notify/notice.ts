@@ -114,6 +114,7 @@ function describe(event: DeliveredEvent, build: string, command: (text: string) 
         ],
       };
     case 'promoted':
+      if (event.moved === false) return { title: `ALREADY LIVE ${build}: nothing moved`, why: event.why, steps: [] };
       return {
         title: `PROMOTED ${build}: :latest of every image is on it`,
         why: event.why,
@@ -121,7 +122,10 @@ function describe(event: DeliveredEvent, build: string, command: (text: string) 
       };
     case 'rolled-back':
       return {
-        title: `ROLLED BACK to ${build}: promotions wait for a person`,
+        title:
+          event.moved === false
+            ? `ALREADY BACK on ${build}: nothing moved, promotions wait for a person`
+            : `ROLLED BACK to ${build}: promotions wait for a person`,
         why: event.why,
         steps: [
           step('the facts for the post-mortem', `postmortem ${build}`),

@@ -106,4 +106,28 @@ export default [
     replace: '',
     test: 'test/notify/github.test.ts > an app asks for another token after a %i',
   },
+  {
+    name: 'notify-live-build-closes-the-issue',
+    breaks: 'a release of the live build, which tests nothing, closes the issue',
+    file: 'src/notify/github/github.ts',
+    find: " && event.moved !== false) await",
+    replace: ') await',
+    test: 'test/notify/github.test.ts > stays open when the live build is released again, which tests nothing',
+  },
+  {
+    name: 'notify-live-build-upgraded',
+    breaks: 'a receiver of CDEvents sees an upgrade where nothing moved',
+    file: 'src/notify/cloud-event.ts',
+    find: ' && event.moved !== false',
+    replace: '',
+    test: 'test/notify/webhook.test.ts > of a run that moved nothing is no CDEvent',
+  },
+  {
+    name: 'notify-live-build-unnoted',
+    breaks: 'the end of a run does not tell that its build was live before',
+    file: 'src/contract/events.ts',
+    find: "...(wasLive && { moved: false }), ",
+    replace: '',
+    test: 'test/notify/webhook.test.ts > tells whether its build was live before',
+  },
 ];

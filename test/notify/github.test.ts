@@ -7,7 +7,7 @@ import { appToken } from '../../src/notify/github/app-token.js';
 import { githubSink } from '../../src/notify/github/github.js';
 import type { SinkError } from '../../src/notify/sink.js';
 import { type GitHubServer, startGitHub } from '../../testbed/github-server.js';
-import { alarmed, delivered, entered, held, promoted, RUN, rejected } from '../support/events.js';
+import { alarmed, delivered, entered, foundLive, held, promoted, RUN, rejected } from '../support/events.js';
 
 const REPOSITORY = 'acme/platform';
 const TOKEN = 'ghs_hush';
@@ -110,8 +110,15 @@ describe('GitHub, for a release', () => {
 
   test('gets no deployment for a release that moved nothing', async () => {
     const { github, deliver } = await scene();
-    await deliver(entered(1, 'soaking'), rejected(2));
+    await deliver(entered(1, 'soaking'), rejected(2), foundLive(3));
     expect(github.deployments).toEqual([]);
+  });
+
+  test('ends the deployment of a rollback that found its build live', async () => {
+    const { github, deliver } = await scene();
+    const already = { type: 'rolled-back', outcome: 'already', why: 'it stood there', moved: false };
+    await deliver(rollback(1, { type: 'phase-entered', phase: 'promoting', why: '' }), rollback(2, already));
+    expect(github.deployments).toMatchObject([{ statuses: [{ state: 'in_progress' }, { state: 'success' }] }]);
   });
 });
 
@@ -145,6 +152,13 @@ describe('the issue', () => {
     }
     expect(github.issues).toMatchObject([{ comments: [{}] }]);
     expect(github.issues).toHaveLength(1);
+  });
+
+  test('stays open when the live build is released again, which tests nothing', async () => {
+    const { github, deliver } = await scene();
+    await deliver(rejected(1), foundLive(2));
+    expect(github.issues).toMatchObject([{ state: 'open', comments: [] }]);
+    expect(github.statuses.map(({ state }) => state)).toEqual(['failure', 'success']);
   });
 
   test('of one gate of several is its own', async () => {

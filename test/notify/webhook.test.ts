@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { parseWebhookSecrets } from '../../src/config/sink-settings.js';
-import type { DeliveredEvent } from '../../src/contract/events.js';
+import { type DeliveredEvent, endEvent } from '../../src/contract/events.js';
 import { parseLane } from '../../src/contract/ids.js';
 import { DIRECT } from '../../src/net/network.js';
 import { cloudEventOf } from '../../src/notify/cloud-event.js';
@@ -11,7 +11,7 @@ import { DELIVERED_EVENT, eventsSchema } from '../../src/notify/event-schema.js'
 import { signatureOf, webhookSink } from '../../src/notify/webhook.js';
 import { startSinkServer } from '../../testbed/sink-server.js';
 import { repositoryRoot } from '../../testbed/tools.js';
-import { alarmed, decided, delivered, entered, held, promoted, RUN, rejected } from '../support/events.js';
+import { alarmed, decided, delivered, entered, foundLive, held, promoted, RUN, rejected } from '../support/events.js';
 
 const server = await startSinkServer();
 afterAll(() => server.stop());
@@ -38,6 +38,7 @@ const ALL = [
   interrupted,
   alarmed(8),
   watched,
+  foundLive(10),
 ];
 
 describe('a delivery to the webhook', () => {
@@ -99,12 +100,33 @@ describe('a delivery to the webhook', () => {
     });
   });
 
+  test.each([
+    [foundLive(4), 'canary-release-gate.promoted'],
+    [{ ...rolledBack, outcome: 'already', moved: false } as DeliveredEvent, 'canary-release-gate.rolled-back'],
+  ])('of a run that moved nothing is no CDEvent', (event, type) => {
+    expect(cloudEventOf(event, context)).toMatchObject({ type, data: event });
+  });
+
   test('is made for the types that CANARY_WEBHOOK_EVENTS names alone', () => {
     expect(ALL.filter((event) => sinkOf(['held', 'alarm']).takes(event)).map(({ type }) => type)).toEqual([
       'held',
       'alarm',
     ]);
     expect(ALL.every((event) => sinkOf().takes(event))).toBe(true);
+  });
+});
+
+describe('the end of a run', () => {
+  const phase = { phase: 'promoting', since: '2026-11-29T06:00:00.000Z', until: null, ms: 0, visits: 1 } as const;
+  test.each<[string, Parameters<typeof endEvent>[2], object]>([
+    ['promoted', [{ ...phase, phase: 'queued' }], { moved: false }],
+    ['promoted', [phase], {}],
+    ['rolled-back', [phase], {}],
+    ['already', [phase], { moved: false }],
+    ['superseded', [], {}],
+  ])('%s tells whether its build was live before', (outcome, phases, moved) => {
+    const { type, ...facts } = endEvent(outcome, 'why', phases);
+    expect(facts).toEqual({ outcome, why: 'why', phases, ...moved });
   });
 });
 

@@ -68,7 +68,8 @@ export function githubSink(access: GitHubAccess, environment: Environment, conte
     const notice = noticeOf(event, context, live);
     if (notice && (notice.severity === 'critical' || event.type === 'held' || isFailed(event)))
       await openOrComment(github, gate, event, notice);
-    if (event.type === 'promoted') await closeOnGreen(github, gate, event);
+    // A release of the live build tested nothing: what was wrong is wrong still.
+    if (event.type === 'promoted' && event.moved !== false) await closeOnGreen(github, gate, event);
   }
 
   async function fullSha(build: string): Promise<string> {
@@ -108,7 +109,7 @@ function deploymentState(event: DeliveredEvent) {
       return event.phase === 'promoting' ? 'in_progress' : null;
     case 'promoted':
     case 'rolled-back':
-      return event.type === 'rolled-back' && event.outcome === 'already' ? null : 'success';
+      return 'success';
     case 'rejected':
     case 'superseded':
     case 'ended':
