@@ -80,6 +80,14 @@ export default [
     test: 'test/cli/github-actions.test.ts > keeps the step under 1 MiB with what the step had written before',
   },
   {
+    name: 'report-failed-rollback-is-good',
+    breaks: 'the report of a rollback that failed calls production untouched while it runs the bad build',
+    file: 'src/report/verdict.ts',
+    find: "live.' : LEFT;",
+    replace: "live.' : PROD_UNTOUCHED;",
+    test: 'test/report/render.test.ts > does not call production good',
+  },
+  {
     name: 'report-too-long',
     breaks: 'a report grows beyond what GitHub accepts, and is dropped as a whole',
     file: 'src/report/render.ts',

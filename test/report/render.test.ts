@@ -154,6 +154,22 @@ describe('the report of a run', () => {
     expect(markdown).toMatchSnapshot();
   });
 
+  const expired = { phase: 'held', since: hold.since, until: hold.until, ms: 1, visits: 1 } as const;
+  test.each<[string, RunRecord]>([
+    ['rollback that is denied', rollback({ outcome: 'RegistryDenied', images: pinned })],
+    ['rollback that is refused', rollback({ outcome: 'MoveRefused', images: pinned })],
+    ['rollback that is aborted', rollback({ outcome: 'CanaryAborted', images: pinned })],
+    [
+      'hold for a moved :latest that expires',
+      record({ ...stopped, outcome: 'CanaryHoldExpired', phases: [{ ...expired, hold: 'latest-moved' }] }),
+    ],
+    ['release of a known-bad build', record({ ...stopped, outcome: 'CanaryBuildBad' })],
+  ])('of a %s does not call production good', (_end, run) => {
+    const markdown = renderReport(run, LINKS);
+    expect(markdown).not.toMatch(/untouched|good digest/);
+    expect(markdown).toContain('This run left :latest as it was; `canary status` shows what is live.');
+  });
+
   test('links to the run in the Temporal UI and to the runbook, and to nothing if they are not configured', () => {
     expect(renderReport(record(), LINKS)).toContain(
       '[Temporal UI](http://127.0.0.1:8233/namespaces/default/workflows/canary-release-9e82b1d/0199-run) · [Runbook](https://wiki.example.org/canary)',
