@@ -1,9 +1,8 @@
 import { ALARMS, type DeliveredEvent, partsOfId } from '../contract/events.js';
-import { HOLDS, type HoldName, holdRow, PAUSED } from '../contract/hold.js';
 import { commandOf, gateOf, type Lane } from '../contract/ids.js';
 import { oneLine } from '../domain/markdown.js';
 import { compareUrl } from '../report/compare.js';
-import { uiUrl } from '../report/next-steps.js';
+import { holdSteps, type Step, uiUrl } from '../report/next-steps.js';
 
 /** How much an event matters to people, the least first. */
 export const SEVERITIES = ['info', 'warning', 'critical'] as const;
@@ -20,7 +19,7 @@ export interface Notice {
   /** Expiry, for people; null if it has none. */
   until: string | null;
   /** Commands that a person may run now, and what each is for. */
-  steps: { when: string; command: string }[];
+  steps: Step[];
   /** Page of the run in the Temporal UI. */
   url: string | undefined;
   /** Page that compares the live build with this one. */
@@ -35,8 +34,6 @@ export interface NoticeContext {
   /** Repository of the commits, `owner/name`. */
   repository: string | null;
 }
-
-const isHold = (name: string): name is HoldName => Object.hasOwn(HOLDS, name);
 
 /** How an event matters; null for one that people are not told of. */
 export function severityOf(event: Pick<DeliveredEvent, 'type'> & { outcome?: string }): Severity | null {
@@ -102,7 +99,7 @@ function describe(event: DeliveredEvent, build: string, command: (text: string) 
       const { hold, until, why } = event;
       const by = until === null ? '' : `, decide by ${minute(until)}`;
       const title = `${event.type === 'held' ? 'HELD' : 'STILL HELD'} ${build}: ${hold}${by}`;
-      return { title, why, until, steps: holdSteps(event, build).map(([when, text]) => step(when, text)) };
+      return { title, why, until, steps: holdSteps(event, build).map(({ when, command: text }) => step(when, text)) };
     }
     case 'rejected':
       return {
@@ -143,16 +140,4 @@ function describe(event: DeliveredEvent, build: string, command: (text: string) 
       return { title: `ENDED ${build}: ${outcome}`, why, steps: [step('what happened', `status ${build}`)] };
     }
   }
-}
-
-/** Commands of the decisions that apply to a hold. */
-function holdSteps({ hold, holdId }: { hold: string; holdId: string }, build: string): [string, string][] {
-  if (hold === PAUSED) return [['go on', 'resume --reason "…"']];
-  const { approve = null, retry = null } = isHold(hold) ? holdRow(hold) : {};
-  const decide = (verb: string) => `${verb} ${build} --hold ${holdId} --reason "…"`;
-  return [
-    ...(approve === null ? [] : [[approve, decide('approve')] as [string, string]]),
-    ...(retry === null ? [] : [[retry, decide('retry')] as [string, string]]),
-    ['end it, without promoting', `abort ${build} --reason "…"`],
-  ];
 }

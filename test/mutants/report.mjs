@@ -72,6 +72,14 @@ export default [
     test: 'test/report/render.test.ts > lists fifty failing checks, then a count',
   },
   {
+    name: 'report-refused-decision',
+    breaks: 'the report of a hold offers a decision that does not apply to it',
+    file: 'src/report/next-steps.ts',
+    find: '    when === null ? [] : [{ when, command',
+    replace: "    when === '' ? [] : [{ when: when ?? '', command",
+    test: 'test/report/render.test.ts > offers the commands that apply, and no others',
+  },
+  {
     name: 'report-step-too-long',
     breaks: 'a step that wrote a summary before grows over 1 MiB, and its summary is dropped',
     file: 'src/cli/print/github-actions.ts',
