@@ -130,4 +130,12 @@ export default [
     replace: '',
     test: 'test/notify/webhook.test.ts > tells whether its build was live before',
   },
+  {
+    name: 'notify-green-is-failing',
+    breaks: 'the issue calls a GREEN build that waits for an approval failing',
+    file: 'src/notify/github/issue.ts',
+    find: "    case 'held':\n      return `Waits for a person: ${event.hold}.`;\n",
+    replace: '',
+    test: 'test/notify/github.test.ts > says first what it is about: its title is of RED alone',
+  },
 ];

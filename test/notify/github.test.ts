@@ -130,8 +130,8 @@ describe('the issue', () => {
     const [issue] = github.issues;
     expect(issue?.body).toContain('**RED 4c1d56e: rejected by canary, :latest did not move**');
     expect(issue?.comments.map(({ body }) => body.split('\n')[0])).toEqual([
-      `Canary still failing. ${PAGE}`,
-      `Canary still failing. ${PAGE}`,
+      `Waits for a person: approval. ${PAGE}`,
+      `Alarm: move-split. ${PAGE}`,
     ]);
     expect(issue?.comments[0]?.body).toContain('`canary approve 4c1d56e --hold h1-abc123 --reason "…"`');
     const green = promoted(4);
@@ -140,6 +140,23 @@ describe('the issue', () => {
     expect(issue?.comments.at(-1)?.body).toMatch(new RegExp(`^Canary recovered at ${green.at}\\. Closing\\.`));
     await deliver(rejected(5));
     expect(github.issues.map(({ state }) => state)).toEqual(['closed', 'open']);
+  });
+
+  test.each<[DeliveredEvent, string, string]>([
+    [rejected(2), 'Canary failing.', 'Canary still failing.'],
+    [held(2), 'Waits for a person: approval.', 'Waits for a person: approval.'],
+    [alarmed(2), 'Alarm: move-split.', 'Alarm: move-split.'],
+    [
+      delivered(2, { type: 'ended', outcome: 'RegistryDenied', why: '403' }),
+      'Ended: RegistryDenied.',
+      'Ended: RegistryDenied.',
+    ],
+  ])('says first what it is about: its title is of RED alone', async (event, opened, commented) => {
+    const { github, deliver } = await scene();
+    await deliver(event, { ...event, id: `${RUN}-3` });
+    const [issue] = github.issues;
+    expect(issue?.body.split('\n')[0]).toBe(opened);
+    expect(issue?.comments.map(({ body }) => body.split('\n')[0])).toEqual([`${commented} ${PAGE}`]);
   });
 
   test('repeats no comment and opens no second one if a worker dies after it wrote', async () => {
