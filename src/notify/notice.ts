@@ -1,6 +1,6 @@
 import { ALARMS, type DeliveredEvent, partsOfId } from '../contract/events.js';
 import { commandOf, gateOf, type Lane } from '../contract/ids.js';
-import { oneLine } from '../domain/markdown.js';
+import { oneLine, redactedText } from '../domain/markdown.js';
 import { compareUrl } from '../report/compare.js';
 import { holdSteps, type Step, uiUrl } from '../report/next-steps.js';
 
@@ -11,7 +11,7 @@ export type Severity = (typeof SEVERITIES)[number];
 /** Longest title, in characters: what a phone shows of a notification. */
 const MAX_TITLE = 80;
 
-/** Event as people are told of it, in plain text. */
+/** Event as people are told of it, in plain text. A chat and an issue may be public: no address of a tenant is in it (invariant I5). */
 export interface Notice {
   severity: Severity;
   title: string;
@@ -75,7 +75,7 @@ export function noticeOf(
   return {
     severity,
     title: oneLine(`${gate === '' ? '' : `[${gate}] `}${title}`, MAX_TITLE),
-    why: oneLine(why),
+    why: oneLine(redactedText(why)),
     until: until === null ? null : minute(until),
     steps,
     url: urlOf(event, { namespace, ui }),

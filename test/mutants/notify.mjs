@@ -68,11 +68,11 @@ export default [
   },
   {
     name: 'notify-addresses-in-public',
-    breaks: 'the issue names addresses of tenants',
-    file: 'src/notify/github/issue.ts',
-    find: 'redactedProse(why)',
-    replace: 'prose(why)',
-    test: 'test/notify/github.test.ts > mentions no one, contains no markup of a tenant, and no address of one',
+    breaks: 'the issue and the chat name addresses of tenants',
+    file: 'src/notify/notice.ts',
+    find: 'oneLine(redactedText(why))',
+    replace: 'oneLine(why)',
+    test: 'test/notify/slack.test.ts > contains no address, whatever a person wrote',
   },
   {
     name: 'notify-lost-unseen',

@@ -116,6 +116,12 @@ describe('a message to Slack', () => {
     expect(JSON.stringify(message())).not.toContain('<!');
     expect(message().blocks[0].text.text).toContain('&lt;!channel&gt;');
   });
+
+  test('contains no address, whatever a person wrote', async () => {
+    await sink().deliver({ ...rolledBack, why: 'https://acme.tenants.example/login?token=hush burns' } as DeliveredEvent);
+    expect(message().blocks[0].text.text).toContain('(address) burns');
+    expect(JSON.stringify(message())).not.toMatch(/tenants\.example|hush/);
+  });
 });
 
 describe('the severity of Slack', () => {

@@ -1,5 +1,5 @@
 import type { DeliveredEvent } from '../../contract/events.js';
-import { code, link, prose, redactedProse } from '../../domain/markdown.js';
+import { code, link, prose } from '../../domain/markdown.js';
 import type { Notice } from '../notice.js';
 import type { GitHub } from './client.js';
 
@@ -79,11 +79,10 @@ async function comment(github: GitHub, { number }: Listed, event: DeliveredEvent
 /** Shows that an event is there already: a worker may die after it wrote. */
 const markOf = ({ id }: DeliveredEvent) => `<!-- canary-release: ${id} -->`;
 
-/** An issue may be public: no address of a tenant is in it (invariant I5). */
 const detailsOf = ({ title, why, until, steps, url, compare }: Notice, event: DeliveredEvent) =>
   [
     `**${prose(title)}**`,
-    ...(why === '' ? [] : [redactedProse(why)]),
+    ...(why === '' ? [] : [prose(why)]),
     ...(until === null ? [] : [`Expires at ${until}, without promoting.`]),
     steps.map(({ when, command }) => `- ${prose(when)}: ${code(command)}`).join('\n'),
     [...link('Run in Temporal', url), ...link('What changes', compare)].join(' · '),
