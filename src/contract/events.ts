@@ -2,7 +2,7 @@ import type { FailureType } from './failures.js';
 import type { DecisionName } from './hold.js';
 import type { WorkflowType } from './ids.js';
 import type { MovedImage, MoveInput, MoveOutcome, TagState } from './move.js';
-import type { PhaseTime, ReleasePhase, RunOutcome } from './release.js';
+import type { PhaseTime, ReleasePhase, ReleaseStatus, RunOutcome } from './release.js';
 
 /** Events of releases and rollbacks, a sentence for each: log lines, metrics and notifiers are made from them. */
 export const EVENTS = {
@@ -34,6 +34,8 @@ export type ReleaseEvent =
       why: string;
       /** Present if `:latest` was on the build before: the run moved nothing, and a release tested nothing. */
       moved?: false;
+      /** Images that are on another build, for this one has none of them, or the gate never moved them to it. Absent: none. */
+      kept?: string[];
       /** Time in each phase. */
       phases?: PhaseTime[];
     }
@@ -98,8 +100,14 @@ const END_EVENTS = {
 } as const satisfies Partial<Record<FailureType | RunOutcome, ReleaseEvent['type']>>;
 
 /** Event for the end of a run with an outcome or a failure type. */
-export function endEvent(outcome: string, why: string, phases: PhaseTime[]): ReleaseEvent {
+export function endEvent(
+  outcome: string,
+  why: string,
+  { phases, images, notMoved = [] }: Pick<ReleaseStatus, 'phases' | 'images' | 'notMoved'>,
+): ReleaseEvent {
   const type = outcome in END_EVENTS ? END_EVENTS[outcome as keyof typeof END_EVENTS] : 'ended';
   const wasLive = outcome === 'already' || (outcome === 'promoted' && phases.every(({ phase }) => phase !== 'promoting'));
-  return { type, outcome, why, ...(wasLive && { moved: false }), phases };
+  const unchanged = images.filter((image) => image.unchanged).map(({ repository }) => repository);
+  const kept = type === 'promoted' || type === 'rolled-back' ? [...unchanged, ...notMoved] : [];
+  return { type, outcome, why, ...(wasLive && { moved: false }), ...(kept.length > 0 && { kept }), phases };
 }

@@ -25,8 +25,7 @@ export const CDEVENTS_TYPES = {
 export function cloudEventOf(event: DeliveredEvent, { lane, namespace, images }: CloudEventContext) {
   const source = `/canary-release-gate/${encodeURIComponent(namespace)}/${lane || 'default'}`;
   const isMove = (event.type === 'promoted' || event.type === 'rolled-back') && event.moved !== false;
-  const cdevent = isMove ? CDEVENTS_TYPES[event.type] : undefined;
-  const type = cdevent ?? `${OWN}${event.type}`;
+  const type = isMove ? CDEVENTS_TYPES[event.type] : `${OWN}${event.type}`;
   const envelope = {
     specversion: '1.0',
     id: event.id,
@@ -36,15 +35,17 @@ export function cloudEventOf(event: DeliveredEvent, { lane, namespace, images }:
     subject: event.sha ?? event.workflowId,
     datacontenttype: 'application/json',
   } as const;
-  if (cdevent === undefined) return { ...envelope, data: event };
+  if (!isMove) return { ...envelope, data: event };
+  const { kept = [] } = event;
+  const artifactIds = images.filter((image) => !kept.includes(image)).map((image) => purlOf(image, event.sha ?? ''));
   const subject = {
     id: `${source}/latest`,
     source,
     type: 'service',
-    content: { environment: { id: 'production' }, artifactId: purlOf(images[0] ?? '', event.sha ?? '') },
+    content: { environment: { id: 'production' }, artifactId: artifactIds[0] ?? '' },
   };
   const context = { version: CDEVENTS, id: event.id, source, type, timestamp: event.at };
-  const customData = { event, artifactIds: images.map((image) => purlOf(image, event.sha ?? '')) };
+  const customData = { event, artifactIds };
   return { ...envelope, data: { context, subject, customData, customDataContentType: 'application/json' } };
 }
 

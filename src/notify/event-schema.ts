@@ -49,6 +49,7 @@ const FACTS = [
     outcome: text,
     why: text,
     moved: z.literal(false).optional().meta({ description: 'Present if nothing moved: `:latest` was on the build' }),
+    kept: z.array(text).optional().meta({ description: 'Images that are on another build' }),
     phases: z.array(phaseTime).optional(),
   },
   { type: z.literal('moved'), kind: z.enum(['promotion', 'rollback']), result: keysOf(MOVE_OUTCOMES) },

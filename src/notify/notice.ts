@@ -113,7 +113,7 @@ function describe(event: DeliveredEvent, build: string, command: (text: string) 
     case 'promoted':
       if (event.moved === false) return { title: `ALREADY LIVE ${build}: nothing moved`, why: event.why, steps: [] };
       return {
-        title: `PROMOTED ${build}: :latest of every image is on it`,
+        title: `PROMOTED ${build}: :latest of its images is on it`,
         why: event.why,
         steps: [step('to go back (`canary status` lists the builds)', 'rollback <sha> --reason "…"')],
       };

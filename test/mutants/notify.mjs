@@ -138,4 +138,12 @@ export default [
     replace: '',
     test: 'test/notify/github.test.ts > says first what it is about: its title is of RED alone',
   },
+  {
+    name: 'notify-artifact-of-a-kept-image',
+    breaks: 'a receiver of CDEvents sees an artifact that the build does not have',
+    file: 'src/notify/cloud-event.ts',
+    find: '!kept.includes(image)',
+    replace: 'image',
+    test: 'test/notify/webhook.test.ts > of a move names no artifact of an image that was kept',
+  },
 ];

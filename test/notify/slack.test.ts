@@ -68,7 +68,7 @@ describe('a message to Slack', () => {
     [held(2, null), 'HELD 4c1d56e: approval'],
     [reminder, 'STILL HELD 4c1d56e: approval, decide by 2026-12-02 06:00 UTC'],
     [rejected(3), 'RED 4c1d56e: rejected by canary, :latest did not move'],
-    [promoted(4), 'PROMOTED 4c1d56e: :latest of every image is on it'],
+    [promoted(4), 'PROMOTED 4c1d56e: :latest of its images is on it'],
     [foundLive(4), 'ALREADY LIVE 4c1d56e: nothing moved'],
     [
       { ...rolledBack, outcome: 'already', moved: false } as DeliveredEvent,
