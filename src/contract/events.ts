@@ -73,6 +73,9 @@ export type DeliveredEvent = ReleaseEvent & {
   sha?: string;
 };
 
+/** Whether the run of an event found its build live. */
+export const movedNothing = (event: DeliveredEvent): boolean => 'moved' in event && event.moved === false;
+
 /** Order to deliver one event, and to which sinks. */
 export interface DeliveryOrder {
   event: DeliveredEvent;
@@ -106,7 +109,8 @@ export function endEvent(
   { phases, images, notMoved = [] }: Pick<ReleaseStatus, 'phases' | 'images' | 'notMoved'>,
 ): ReleaseEvent {
   const type = outcome in END_EVENTS ? END_EVENTS[outcome as keyof typeof END_EVENTS] : 'ended';
-  const wasLive = outcome === 'already' || (outcome === 'promoted' && phases.every(({ phase }) => phase !== 'promoting'));
+  const wasLive =
+    outcome === 'already' || (outcome === 'promoted' && phases.every(({ phase }) => phase !== 'promoting'));
   const unchanged = images.filter((image) => image.unchanged).map(({ repository }) => repository);
   const kept = type === 'promoted' || type === 'rolled-back' ? [...unchanged, ...notMoved] : [];
   return { type, outcome, why, ...(wasLive && { moved: false }), ...(kept.length > 0 && { kept }), phases };

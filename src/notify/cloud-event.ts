@@ -1,4 +1,4 @@
-import type { DeliveredEvent } from '../contract/events.js';
+import { type DeliveredEvent, movedNothing } from '../contract/events.js';
 import type { Lane } from '../contract/ids.js';
 import { stagingTag } from '../contract/image.js';
 
@@ -16,16 +16,16 @@ export const OWN = 'canary-release-gate.';
 const CDEVENTS = '0.4.1';
 
 /** CDEvents types of the events that have one, if their run moved anything. */
-export const CDEVENTS_TYPES = {
+export const CDEVENTS_TYPES: Partial<Record<DeliveredEvent['type'], string>> = {
   promoted: 'dev.cdevents.service.upgraded.0.2.0',
   'rolled-back': 'dev.cdevents.service.rolledback.0.2.0',
-} as const;
+};
 
 /** An event as a CloudEvent 1.0. Its data is the event itself, or, of a CDEvents type, the CDEvent with the event as `customData`. */
 export function cloudEventOf(event: DeliveredEvent, { lane, namespace, images }: CloudEventContext) {
   const source = `/canary-release-gate/${encodeURIComponent(namespace)}/${lane || 'default'}`;
-  const isMove = (event.type === 'promoted' || event.type === 'rolled-back') && event.moved !== false;
-  const type = isMove ? CDEVENTS_TYPES[event.type] : `${OWN}${event.type}`;
+  const cdevent = movedNothing(event) ? undefined : CDEVENTS_TYPES[event.type];
+  const type = cdevent ?? `${OWN}${event.type}`;
   const envelope = {
     specversion: '1.0',
     id: event.id,
@@ -35,8 +35,8 @@ export function cloudEventOf(event: DeliveredEvent, { lane, namespace, images }:
     subject: event.sha ?? event.workflowId,
     datacontenttype: 'application/json',
   } as const;
-  if (!isMove) return { ...envelope, data: event };
-  const { kept = [] } = event;
+  if (cdevent === undefined) return { ...envelope, data: event };
+  const { kept = [] } = 'kept' in event ? event : {};
   const artifactIds = images.filter((image) => !kept.includes(image)).map((image) => purlOf(image, event.sha ?? ''));
   const subject = {
     id: `${source}/latest`,

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { ALARMS, type DeliveredEvent, EVENTS, type ReleaseEvent } from '../contract/events.js';
+import { ALARMS, EVENTS, type ReleaseEvent } from '../contract/events.js';
 import { HOLDS } from '../contract/hold.js';
 import type { Digest, Repository } from '../contract/image.js';
 import { MOVE_OUTCOMES } from '../contract/move.js';

@@ -1,4 +1,4 @@
-import { ALARMS, type DeliveredEvent, partsOfId } from '../contract/events.js';
+import { ALARMS, type DeliveredEvent, movedNothing, partsOfId } from '../contract/events.js';
 import { commandOf, gateOf, type Lane } from '../contract/ids.js';
 import { oneLine, redactedText } from '../domain/markdown.js';
 import { compareUrl } from '../report/compare.js';
@@ -111,7 +111,7 @@ function describe(event: DeliveredEvent, build: string, command: (text: string) 
         ],
       };
     case 'promoted':
-      if (event.moved === false) return { title: `ALREADY LIVE ${build}: nothing moved`, why: event.why, steps: [] };
+      if (movedNothing(event)) return { title: `ALREADY LIVE ${build}: nothing moved`, why: event.why, steps: [] };
       return {
         title: `PROMOTED ${build}: :latest of its images is on it`,
         why: event.why,
@@ -119,10 +119,9 @@ function describe(event: DeliveredEvent, build: string, command: (text: string) 
       };
     case 'rolled-back':
       return {
-        title:
-          event.moved === false
-            ? `ALREADY BACK on ${build}: nothing moved, promotions wait for a person`
-            : `ROLLED BACK to ${build}: promotions wait for a person`,
+        title: movedNothing(event)
+          ? `ALREADY BACK on ${build}: nothing moved, promotions wait for a person`
+          : `ROLLED BACK to ${build}: promotions wait for a person`,
         why: event.why,
         steps: [
           step('the facts for the post-mortem', `postmortem ${build}`),

@@ -237,19 +237,12 @@ describe('GitHub, when it refuses', () => {
     expect(await failure({ ...promoted(1), sha: 'deadbee' })).toMatchObject({ isFinal: true });
   });
 
-  test.each<[string, DeliveredEvent, (server: GitHubServer) => void, object]>([
-    ['a commit that it does not know', { ...rejected(1), sha: 'deadbee' }, () => {}, { isFinal: true }],
-    [
-      'a token without the right for statuses',
-      rejected(1),
-      (github) => {
-        github.refuse = ({ path }) => (path.includes('/statuses/') ? { status: 403 } : undefined);
-      },
-      { isFinal: false },
-    ],
-  ])('%s, still tells the issue of RED, once', async (_what, event, refuse, expected) => {
+  test.each<[string, DeliveredEvent, number, object]>([
+    ['a commit that it does not know', { ...rejected(1), sha: 'deadbee' }, 422, { isFinal: true }],
+    ['a token without the right for statuses', rejected(1), 403, { isFinal: false }],
+  ])('%s, still tells the issue of RED, once', async (_what, event, status, expected) => {
     const { github, failure } = await scene();
-    refuse(github);
+    github.refuse = ({ path }) => (path.includes('/statuses/') ? { status } : undefined);
     for (let times = 0; times < 2; times += 1) expect(await failure(event)).toMatchObject(expected);
     expect(github.issues).toMatchObject([{ title: TITLE, comments: [] }]);
   });

@@ -118,7 +118,10 @@ describe('a message to Slack', () => {
   });
 
   test('contains no address, whatever a person wrote', async () => {
-    await sink().deliver({ ...rolledBack, why: 'https://acme.tenants.example/login?token=hush burns' } as DeliveredEvent);
+    await sink().deliver({
+      ...rolledBack,
+      why: 'https://acme.tenants.example/login?token=hush burns',
+    } as DeliveredEvent);
     expect(message().blocks[0].text.text).toContain('(address) burns');
     expect(JSON.stringify(message())).not.toMatch(/tenants\.example|hush/);
   });

@@ -141,7 +141,10 @@ describe('the end of a run', () => {
     expect(facts).toEqual({ outcome, why: 'why', phases, ...moved });
   });
 
-  const [own, optional] = pinned.map((image, index) => ({ ...image, ...(index === 1 && { unchanged: true as const }) }));
+  const [own, optional] = pinned.map((image, index) => ({
+    ...image,
+    ...(index === 1 && { unchanged: true as const }),
+  }));
   test.each<[string, object]>([
     ['promoted', { kept: [optional?.repository, 'ghcr.io/acme/added'] }],
     ['CanaryRejected', {}],

@@ -1,4 +1,4 @@
-import type { DeliveredEvent } from '../../contract/events.js';
+import { type DeliveredEvent, movedNothing } from '../../contract/events.js';
 import { gateOf, WORKFLOWS } from '../../contract/ids.js';
 import { redactedText } from '../../domain/markdown.js';
 import { type NoticeContext, noticeOf, urlOf } from '../notice.js';
@@ -69,7 +69,7 @@ export function githubSink(access: GitHubAccess, environment: Environment, conte
     if (notice && (notice.severity === 'critical' || event.type === 'held' || isFailed(event)))
       await openOrComment(github, gate, event, notice);
     // A release of the live build tested nothing: what was wrong is wrong still.
-    if (event.type === 'promoted' && event.moved !== false) await closeOnGreen(github, gate, event);
+    if (event.type === 'promoted' && !movedNothing(event)) await closeOnGreen(github, gate, event);
   }
 
   async function fullSha(build: string): Promise<string> {
