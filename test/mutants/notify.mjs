@@ -104,7 +104,7 @@ export default [
     file: 'src/notify/github/app-token.ts',
     find: ' && known.token !== refused',
     replace: '',
-    test: 'test/notify/github.test.ts > an app asks for another token after a %i',
+    test: 'test/notify/github.test.ts > an app asks for another token',
   },
   {
     name: 'notify-live-build-closes-the-issue',
@@ -136,7 +136,7 @@ export default [
     file: 'src/notify/github/issue.ts',
     find: "    case 'held':\n      return `Waits for a person: ${event.hold}.`;\n",
     replace: '',
-    test: 'test/notify/github.test.ts > says first what it is about: its title is of RED alone',
+    test: 'test/notify/github.test.ts > says first what it is about, for its title is of RED',
   },
   {
     name: 'notify-artifact-of-a-kept-image',

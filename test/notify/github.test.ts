@@ -142,16 +142,17 @@ describe('the issue', () => {
     expect(github.issues.map(({ state }) => state)).toEqual(['closed', 'open']);
   });
 
-  test.each<[DeliveredEvent, string, string]>([
-    [rejected(2), 'Canary failing.', 'Canary still failing.'],
-    [held(2), 'Waits for a person: approval.', 'Waits for a person: approval.'],
-    [alarmed(2), 'Alarm: move-split.', 'Alarm: move-split.'],
+  test.each<[string, DeliveredEvent, string, string]>([
+    ['a hold', held(2), 'Waits for a person: approval.', 'Waits for a person: approval.'],
+    ['RED', rejected(2), 'Canary failing.', 'Canary still failing.'],
+    ['an alarm', alarmed(2), 'Alarm: move-split.', 'Alarm: move-split.'],
     [
+      'a fault',
       delivered(2, { type: 'ended', outcome: 'RegistryDenied', why: '403' }),
       'Ended: RegistryDenied.',
       'Ended: RegistryDenied.',
     ],
-  ])('says first what it is about: its title is of RED alone', async (event, opened, commented) => {
+  ])('for %s says first what it is about, for its title is of RED', async (_what, event, opened, commented) => {
     const { github, deliver } = await scene();
     await deliver(event, { ...event, id: `${RUN}-3` });
     const [issue] = github.issues;
@@ -286,7 +287,7 @@ test('an app asks for a token of its installation once an hour', async () => {
   expect(github.statuses).toHaveLength(2);
 });
 
-test.each([401, 403])('an app asks for another token after a %i', async (status) => {
+test.each([401, 403])('after a %i, an app asks for another token', async (status) => {
   const { github, deliver, failure } = await scene({ isApp: true });
   await deliver(rejected(1));
   github.refuse = ({ path }) => (path.includes('/statuses/') ? { status } : undefined);
