@@ -2,7 +2,7 @@ import type { FailureType } from './failures.js';
 import type { DecisionName } from './hold.js';
 import type { WorkflowType } from './ids.js';
 import type { MovedImage, MoveInput, MoveOutcome, TagState } from './move.js';
-import type { PhaseTime, ReleasePhase, RunOutcome } from './release.js';
+import type { PhaseTime, ReleasePhase, ReleaseStatus, RunOutcome } from './release.js';
 
 /** Events of releases and rollbacks, a sentence for each: log lines, metrics and notifiers are made from them. */
 export const EVENTS = {
@@ -12,8 +12,9 @@ export const EVENTS = {
   decided: 'A person approved, retried or aborted.',
   interrupted: 'A canary tenant stopped answering or left the build: the release soaks again.',
   rejected: 'RED: a check failed on a canary tenant.',
-  promoted: '`:latest` of every image is on the tested digests.',
-  'rolled-back': '`:latest` of every image is back on a build that was live before.',
+  promoted: '`:latest` of every image is on the tested digests; with `moved: false` it was on that build before.',
+  'rolled-back':
+    '`:latest` of every image is back on a build that was live before; with `moved: false` it was there already.',
   superseded: 'A newer build is released instead.',
   ended: 'A run ended in any other way.',
   moved: 'A mover ended, with the worst result of its images.',
@@ -31,6 +32,10 @@ export type ReleaseEvent =
       type: 'rejected' | 'promoted' | 'rolled-back' | 'superseded' | 'ended';
       outcome: string;
       why: string;
+      /** Present if `:latest` was on the build before: the run moved nothing, and a release tested nothing. */
+      moved?: false;
+      /** Images that are on another build, for this one has none of them, or the gate never moved them to it. Absent: none. */
+      kept?: string[];
       /** Time in each phase. */
       phases?: PhaseTime[];
     }
@@ -68,6 +73,9 @@ export type DeliveredEvent = ReleaseEvent & {
   sha?: string;
 };
 
+/** Whether the run of an event found its build live. */
+export const movedNothing = (event: DeliveredEvent): boolean => 'moved' in event && event.moved === false;
+
 /** Order to deliver one event, and to which sinks. */
 export interface DeliveryOrder {
   event: DeliveredEvent;
@@ -95,7 +103,15 @@ const END_EVENTS = {
 } as const satisfies Partial<Record<FailureType | RunOutcome, ReleaseEvent['type']>>;
 
 /** Event for the end of a run with an outcome or a failure type. */
-export function endEvent(outcome: string, why: string, phases: PhaseTime[]): ReleaseEvent {
+export function endEvent(
+  outcome: string,
+  why: string,
+  { phases, images, notMoved = [] }: Pick<ReleaseStatus, 'phases' | 'images' | 'notMoved'>,
+): ReleaseEvent {
   const type = outcome in END_EVENTS ? END_EVENTS[outcome as keyof typeof END_EVENTS] : 'ended';
-  return { type, outcome, why, phases };
+  const wasLive =
+    outcome === 'already' || (outcome === 'promoted' && phases.every(({ phase }) => phase !== 'promoting'));
+  const unchanged = images.filter((image) => image.unchanged).map(({ repository }) => repository);
+  const kept = type === 'promoted' || type === 'rolled-back' ? [...unchanged, ...notMoved] : [];
+  return { type, outcome, why, ...(wasLive && { moved: false }), ...(kept.length > 0 && { kept }), phases };
 }

@@ -1,4 +1,4 @@
-import type { DeliveredEvent } from '../contract/events.js';
+import { type DeliveredEvent, movedNothing } from '../contract/events.js';
 import type { Lane } from '../contract/ids.js';
 import { stagingTag } from '../contract/image.js';
 
@@ -15,16 +15,16 @@ export const OWN = 'canary-release-gate.';
 /** Version of CDEvents whose types are used. */
 const CDEVENTS = '0.4.1';
 
-/** CDEvents types of the events that have one. */
-export const CDEVENTS_TYPES = {
+/** CDEvents types of the events that have one, if their run moved anything. */
+export const CDEVENTS_TYPES: Partial<Record<DeliveredEvent['type'], string>> = {
   promoted: 'dev.cdevents.service.upgraded.0.2.0',
   'rolled-back': 'dev.cdevents.service.rolledback.0.2.0',
-} as const;
+};
 
 /** An event as a CloudEvent 1.0. Its data is the event itself, or, of a CDEvents type, the CDEvent with the event as `customData`. */
 export function cloudEventOf(event: DeliveredEvent, { lane, namespace, images }: CloudEventContext) {
   const source = `/canary-release-gate/${encodeURIComponent(namespace)}/${lane || 'default'}`;
-  const cdevent = event.type === 'promoted' || event.type === 'rolled-back' ? CDEVENTS_TYPES[event.type] : undefined;
+  const cdevent = movedNothing(event) ? undefined : CDEVENTS_TYPES[event.type];
   const type = cdevent ?? `${OWN}${event.type}`;
   const envelope = {
     specversion: '1.0',
@@ -36,14 +36,16 @@ export function cloudEventOf(event: DeliveredEvent, { lane, namespace, images }:
     datacontenttype: 'application/json',
   } as const;
   if (cdevent === undefined) return { ...envelope, data: event };
+  const { kept = [] } = 'kept' in event ? event : {};
+  const artifactIds = images.filter((image) => !kept.includes(image)).map((image) => purlOf(image, event.sha ?? ''));
   const subject = {
     id: `${source}/latest`,
     source,
     type: 'service',
-    content: { environment: { id: 'production' }, artifactId: purlOf(images[0] ?? '', event.sha ?? '') },
+    content: { environment: { id: 'production' }, artifactId: artifactIds[0] ?? '' },
   };
   const context = { version: CDEVENTS, id: event.id, source, type, timestamp: event.at };
-  const customData = { event, artifactIds: images.map((image) => purlOf(image, event.sha ?? '')) };
+  const customData = { event, artifactIds };
   return { ...envelope, data: { context, subject, customData, customDataContentType: 'application/json' } };
 }
 

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { ALARMS, type DeliveredEvent, EVENTS, type ReleaseEvent } from '../contract/events.js';
+import { ALARMS, EVENTS, type ReleaseEvent } from '../contract/events.js';
 import { HOLDS } from '../contract/hold.js';
 import type { Digest, Repository } from '../contract/image.js';
 import { MOVE_OUTCOMES } from '../contract/move.js';
@@ -48,6 +48,8 @@ const FACTS = [
     type: z.enum(['rejected', 'promoted', 'rolled-back', 'superseded', 'ended']),
     outcome: text,
     why: text,
+    moved: z.literal(false).optional().meta({ description: 'Present if nothing moved: `:latest` was on the build' }),
+    kept: z.array(text).optional().meta({ description: 'Images that are on another build' }),
     phases: z.array(phaseTime).optional(),
   },
   { type: z.literal('moved'), kind: z.enum(['promotion', 'rollback']), result: keysOf(MOVE_OUTCOMES) },
@@ -80,9 +82,7 @@ export const DELIVERED_EVENT = z.union(FACTS.map((facts) => z.strictObject({ ...
 
 /** JSON schema of what a webhook receives; published as docs/events.schema.json. */
 export function eventsSchema(): unknown {
-  const types = (Object.keys(EVENTS) as DeliveredEvent['type'][]).map((type) =>
-    type === 'promoted' || type === 'rolled-back' ? CDEVENTS_TYPES[type] : `${OWN}${type}`,
-  );
+  const types = [...Object.values(CDEVENTS_TYPES), ...Object.keys(EVENTS).map((type) => `${OWN}${type}`)];
   const cdevent = z.object({
     context: z.object({ version: text, id: text, source: text, type: text, timestamp: moment }),
     subject: z.object({

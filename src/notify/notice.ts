@@ -1,9 +1,8 @@
-import { ALARMS, type DeliveredEvent, partsOfId } from '../contract/events.js';
-import { HOLDS, type HoldName, holdRow, PAUSED } from '../contract/hold.js';
+import { ALARMS, type DeliveredEvent, movedNothing, partsOfId } from '../contract/events.js';
 import { commandOf, gateOf, type Lane } from '../contract/ids.js';
-import { oneLine } from '../domain/markdown.js';
+import { oneLine, redactedText } from '../domain/markdown.js';
 import { compareUrl } from '../report/compare.js';
-import { uiUrl } from '../report/next-steps.js';
+import { holdSteps, type Step, uiUrl } from '../report/next-steps.js';
 
 /** How much an event matters to people, the least first. */
 export const SEVERITIES = ['info', 'warning', 'critical'] as const;
@@ -12,7 +11,7 @@ export type Severity = (typeof SEVERITIES)[number];
 /** Longest title, in characters: what a phone shows of a notification. */
 const MAX_TITLE = 80;
 
-/** Event as people are told of it, in plain text. */
+/** Event as people are told of it, in plain text. A chat and an issue may be public: no address of a tenant is in it (invariant I5). */
 export interface Notice {
   severity: Severity;
   title: string;
@@ -20,7 +19,7 @@ export interface Notice {
   /** Expiry, for people; null if it has none. */
   until: string | null;
   /** Commands that a person may run now, and what each is for. */
-  steps: { when: string; command: string }[];
+  steps: Step[];
   /** Page of the run in the Temporal UI. */
   url: string | undefined;
   /** Page that compares the live build with this one. */
@@ -35,8 +34,6 @@ export interface NoticeContext {
   /** Repository of the commits, `owner/name`. */
   repository: string | null;
 }
-
-const isHold = (name: string): name is HoldName => Object.hasOwn(HOLDS, name);
 
 /** How an event matters; null for one that people are not told of. */
 export function severityOf(event: Pick<DeliveredEvent, 'type'> & { outcome?: string }): Severity | null {
@@ -78,7 +75,7 @@ export function noticeOf(
   return {
     severity,
     title: oneLine(`${gate === '' ? '' : `[${gate}] `}${title}`, MAX_TITLE),
-    why: oneLine(why),
+    why: oneLine(redactedText(why)),
     until: until === null ? null : minute(until),
     steps,
     url: urlOf(event, { namespace, ui }),
@@ -102,7 +99,7 @@ function describe(event: DeliveredEvent, build: string, command: (text: string) 
       const { hold, until, why } = event;
       const by = until === null ? '' : `, decide by ${minute(until)}`;
       const title = `${event.type === 'held' ? 'HELD' : 'STILL HELD'} ${build}: ${hold}${by}`;
-      return { title, why, until, steps: holdSteps(event, build).map(([when, text]) => step(when, text)) };
+      return { title, why, until, steps: holdSteps(event, build).map(({ when, command: text }) => step(when, text)) };
     }
     case 'rejected':
       return {
@@ -114,14 +111,17 @@ function describe(event: DeliveredEvent, build: string, command: (text: string) 
         ],
       };
     case 'promoted':
+      if (movedNothing(event)) return { title: `ALREADY LIVE ${build}: nothing moved`, why: event.why, steps: [] };
       return {
-        title: `PROMOTED ${build}: :latest of every image is on it`,
+        title: `PROMOTED ${build}: :latest of its images is on it`,
         why: event.why,
         steps: [step('to go back (`canary status` lists the builds)', 'rollback <sha> --reason "…"')],
       };
     case 'rolled-back':
       return {
-        title: `ROLLED BACK to ${build}: promotions wait for a person`,
+        title: movedNothing(event)
+          ? `ALREADY BACK on ${build}: nothing moved, promotions wait for a person`
+          : `ROLLED BACK to ${build}: promotions wait for a person`,
         why: event.why,
         steps: [
           step('the facts for the post-mortem', `postmortem ${build}`),
@@ -139,16 +139,4 @@ function describe(event: DeliveredEvent, build: string, command: (text: string) 
       return { title: `ENDED ${build}: ${outcome}`, why, steps: [step('what happened', `status ${build}`)] };
     }
   }
-}
-
-/** Commands of the decisions that apply to a hold. */
-function holdSteps({ hold, holdId }: { hold: string; holdId: string }, build: string): [string, string][] {
-  if (hold === PAUSED) return [['go on', 'resume --reason "…"']];
-  const { approve = null, retry = null } = isHold(hold) ? holdRow(hold) : {};
-  const decide = (verb: string) => `${verb} ${build} --hold ${holdId} --reason "…"`;
-  return [
-    ...(approve === null ? [] : [[approve, decide('approve')] as [string, string]]),
-    ...(retry === null ? [] : [[retry, decide('retry')] as [string, string]]),
-    ['end it, without promoting', `abort ${build} --reason "…"`],
-  ];
 }

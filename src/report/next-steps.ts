@@ -1,15 +1,16 @@
+import { HOLDS, type HoldName, holdRow, PAUSED } from '../contract/hold.js';
 import { commandOf } from '../contract/ids.js';
 import type { ReportLinks, RunRecord, RunSummary } from './summary.js';
 
 /** A command that a person may run now, and when. */
-interface Step {
+export interface Step {
   when: string;
   command: string;
 }
 
 /** Complete commands to fix forward or to go back. */
 export function nextSteps(record: RunRecord, { hold, rejected }: RunSummary): Step[] {
-  const { sha, outcome, kind, before } = record;
+  const { sha, outcome, kind, before, status } = record;
   const release = (when: string, build = sha) => ({ when, command: `release ${build} --wait` });
   const rollbackStep = {
     when: before ? `back to the build that was live before` : 'back to an earlier build (`canary status` lists them)',
@@ -18,7 +19,12 @@ export function nextSteps(record: RunRecord, { hold, rejected }: RunSummary): St
   const promote = { when: 'on your authority, untested', command: `promote ${sha} --reason "…"` };
   const steps = (): Step[] => {
     if (outcome === 'running')
-      return hold ? decisionSteps(sha) : [{ when: 'watch it', command: `status ${sha} --watch` }];
+      return hold
+        ? [
+            { when: 'what each decision would do now', command: `status ${sha}` },
+            ...holdSteps({ hold, holdId: status?.hold?.id ?? null }, sha),
+          ]
+        : [{ when: 'watch it', command: `status ${sha} --watch` }];
     if (outcome === 'superseded') return [];
     if (outcome === 'promoted') return [rollbackStep];
     if (outcome === 'rolled-back' || outcome === 'already')
@@ -44,12 +50,21 @@ export function nextSteps(record: RunRecord, { hold, rejected }: RunSummary): St
   return steps().map(({ when, command }) => ({ when, command: commandOf(record.lane, command) }));
 }
 
-const decisionSteps = (sha: string): Step[] => [
-  { when: 'what each decision would do now', command: `status ${sha}` },
-  { when: 'go on', command: `approve ${sha} --reason "…"` },
-  { when: 'try again', command: `retry ${sha} --reason "…"` },
-  { when: 'end it', command: `abort ${sha} --reason "…"` },
-];
+const isHold = (name: string): name is HoldName => Object.hasOwn(HOLDS, name);
+
+/** Commands of the decisions that apply to a hold, for the current one without its id. A pause has no decision but abort. */
+export function holdSteps({ hold, holdId }: { hold: string; holdId: string | null }, build: string): Step[] {
+  const { approve = null, retry = null } = isHold(hold) ? holdRow(hold) : {};
+  const which = holdId === null ? '' : ` --hold ${holdId}`;
+  const decide = (verb: string, when: string | null) =>
+    when === null ? [] : [{ when, command: `${verb} ${build}${which} --reason "…"` }];
+  return [
+    ...(hold === PAUSED ? [{ when: 'go on', command: 'resume --reason "…"' }] : []),
+    ...decide('approve', approve),
+    ...decide('retry', retry),
+    { when: 'end it, without promoting', command: `abort ${build} --reason "…"` },
+  ];
+}
 
 const directRollbackStep = (sha: string): Step => ({
   when: 'if Temporal is down',

@@ -12,7 +12,10 @@ export interface VerdictText {
   lines: string[];
 }
 
-const NOT_MOVED = ':latest stays pinned to the prior good digest — prod is untouched.';
+/** For a verdict RED alone: what was live before is good as far as this run knows. */
+const PROD_UNTOUCHED = ':latest stays pinned to the prior good digest — prod is untouched.';
+/** For every other end: production may be on the bad build of a rollback, or where another writer put it. */
+const LEFT = 'This run left :latest as it was; `canary status` shows what is live.';
 const NEXT_CYCLE = 'Prod tenant fleet will pick up the new digest on its next auto-update cycle.';
 /** Failures whose reason concerns the registry and the move only; other reasons may contain the address of a tenant (I5). */
 const IMAGE_FAILURES: string[] = [
@@ -33,7 +36,7 @@ export function verdictText(record: RunRecord, summary: RunSummary): VerdictText
     case 'promoted':
       return promoted(record, summary);
     case 'superseded':
-      return { title: 'Canary superseded — a newer build is released instead', lines: [prose(why), NOT_MOVED] };
+      return { title: 'Canary superseded — a newer build is released instead', lines: [prose(why), LEFT] };
     case 'skipped':
       return {
         title: '⚠️ canary-verify skipped',
@@ -58,11 +61,11 @@ export function verdictText(record: RunRecord, summary: RunSummary): VerdictText
         ],
       };
     case 'CanaryRejected':
-      return { title: 'Canary smoke FAILED', lines: [`Canary tenants rejected image ${code(tag)}.`, NOT_MOVED] };
+      return { title: 'Canary smoke FAILED', lines: [`Canary tenants rejected image ${code(tag)}.`, PROD_UNTOUCHED] };
     case 'CanaryHoldExpired':
       return {
         title: 'Canary hold EXPIRED — nothing promoted',
-        lines: [`No person decided ${summary.hold ? code(summary.hold) : 'the hold'} in time.`, NOT_MOVED],
+        lines: [`No person decided ${summary.hold ? code(summary.hold) : 'the hold'} in time.`, LEFT],
       };
     case 'CanaryAborted':
       return { title: `Canary ${kind} ABORTED`, lines: [aborted(summary, record), productionNote(record)] };
@@ -70,9 +73,9 @@ export function verdictText(record: RunRecord, summary: RunSummary): VerdictText
       return summary.rejected
         ? {
             title: 'Canary refused — the build was REJECTED BY CANARY',
-            lines: [...rejectionLines(summary.rejected), '', NOT_MOVED],
+            lines: [...rejectionLines(summary.rejected), '', LEFT],
           }
-        : { title: 'Canary refused — that build was rolled back before', lines: [NOT_MOVED] };
+        : { title: 'Canary refused — that build was rolled back before', lines: [LEFT] };
     case 'PairSplit':
       return {
         title: '🚨 PAIR SPLIT — :latest is on TWO BUILDS',
@@ -144,7 +147,7 @@ function failedVerdict(outcome: FailureType, record: RunRecord): VerdictText {
   };
 }
 
-/** States that production is unchanged only if the run reported it: a begun move is finished even if its parent ends. */
+/** States that `:latest` is unchanged only if the run reported it: a begun move is finished even if its parent ends. */
 function productionNote({ report, outcome }: RunRecord): string {
-  return report === null || outcome === 'TimedOut' ? '`canary status` shows what is live.' : NOT_MOVED;
+  return report === null || outcome === 'TimedOut' ? '`canary status` shows what is live.' : LEFT;
 }

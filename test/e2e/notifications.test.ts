@@ -76,7 +76,7 @@ fullTest(
       `[notifications] RED ${short(red)}: rejected by canary, :latest did not move`,
       expect.stringMatching(`^\\[notifications\\] HELD ${short(sha)}: approval, decide by `),
       expect.stringMatching(`^\\[notifications\\] STILL HELD ${short(sha)}: approval, decide by `),
-      `[notifications] PROMOTED ${short(sha)}: :latest of every image is on it`,
+      `[notifications] PROMOTED ${short(sha)}: :latest of its images is on it`,
       `[notifications] ROLLED BACK to ${short(old)}: promotions wait for a person`,
     ]);
     expect(chat.taken[1]?.body).toContain(`canary approve ${short(sha)} --hold ${hold.id} `);

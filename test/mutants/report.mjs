@@ -72,12 +72,28 @@ export default [
     test: 'test/report/render.test.ts > lists fifty failing checks, then a count',
   },
   {
+    name: 'report-refused-decision',
+    breaks: 'the report of a hold offers a decision that does not apply to it',
+    file: 'src/report/next-steps.ts',
+    find: '    when === null ? [] : [{ when, command',
+    replace: "    when === '' ? [] : [{ when: when ?? '', command",
+    test: 'test/report/render.test.ts > offers the commands that apply, and no others',
+  },
+  {
     name: 'report-step-too-long',
     breaks: 'a step that wrote a summary before grows over 1 MiB, and its summary is dropped',
     file: 'src/cli/print/github-actions.ts',
     find: 'Math.min(MAX_MARKDOWN_BYTES, MAX_SUMMARY_BYTES - (existsSync(file) ? statSync(file).size : 0))',
     replace: 'MAX_MARKDOWN_BYTES',
     test: 'test/cli/github-actions.test.ts > keeps the step under 1 MiB with what the step had written before',
+  },
+  {
+    name: 'report-failed-rollback-is-good',
+    breaks: 'the report of a rollback that failed calls production untouched while it runs the bad build',
+    file: 'src/report/verdict.ts',
+    find: "live.' : LEFT;",
+    replace: "live.' : PROD_UNTOUCHED;",
+    test: 'test/report/render.test.ts > does not call production good',
   },
   {
     name: 'report-too-long',

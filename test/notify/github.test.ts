@@ -7,7 +7,7 @@ import { appToken } from '../../src/notify/github/app-token.js';
 import { githubSink } from '../../src/notify/github/github.js';
 import type { SinkError } from '../../src/notify/sink.js';
 import { type GitHubServer, startGitHub } from '../../testbed/github-server.js';
-import { alarmed, delivered, entered, held, promoted, RUN, rejected } from '../support/events.js';
+import { alarmed, delivered, entered, foundLive, held, promoted, RUN, rejected } from '../support/events.js';
 
 const REPOSITORY = 'acme/platform';
 const TOKEN = 'ghs_hush';
@@ -110,8 +110,15 @@ describe('GitHub, for a release', () => {
 
   test('gets no deployment for a release that moved nothing', async () => {
     const { github, deliver } = await scene();
-    await deliver(entered(1, 'soaking'), rejected(2));
+    await deliver(entered(1, 'soaking'), rejected(2), foundLive(3));
     expect(github.deployments).toEqual([]);
+  });
+
+  test('ends the deployment of a rollback that found its build live', async () => {
+    const { github, deliver } = await scene();
+    const already = { type: 'rolled-back', outcome: 'already', why: 'it stood there', moved: false };
+    await deliver(rollback(1, { type: 'phase-entered', phase: 'promoting', why: '' }), rollback(2, already));
+    expect(github.deployments).toMatchObject([{ statuses: [{ state: 'in_progress' }, { state: 'success' }] }]);
   });
 });
 
@@ -123,8 +130,8 @@ describe('the issue', () => {
     const [issue] = github.issues;
     expect(issue?.body).toContain('**RED 4c1d56e: rejected by canary, :latest did not move**');
     expect(issue?.comments.map(({ body }) => body.split('\n')[0])).toEqual([
-      `Canary still failing. ${PAGE}`,
-      `Canary still failing. ${PAGE}`,
+      `Waits for a person: approval. ${PAGE}`,
+      `Alarm: move-split. ${PAGE}`,
     ]);
     expect(issue?.comments[0]?.body).toContain('`canary approve 4c1d56e --hold h1-abc123 --reason "…"`');
     const green = promoted(4);
@@ -133,6 +140,24 @@ describe('the issue', () => {
     expect(issue?.comments.at(-1)?.body).toMatch(new RegExp(`^Canary recovered at ${green.at}\\. Closing\\.`));
     await deliver(rejected(5));
     expect(github.issues.map(({ state }) => state)).toEqual(['closed', 'open']);
+  });
+
+  test.each<[string, DeliveredEvent, string, string]>([
+    ['a hold', held(2), 'Waits for a person: approval.', 'Waits for a person: approval.'],
+    ['RED', rejected(2), 'Canary failing.', 'Canary still failing.'],
+    ['an alarm', alarmed(2), 'Alarm: move-split.', 'Alarm: move-split.'],
+    [
+      'a fault',
+      delivered(2, { type: 'ended', outcome: 'RegistryDenied', why: '403' }),
+      'Ended: RegistryDenied.',
+      'Ended: RegistryDenied.',
+    ],
+  ])('for %s says first what it is about, for its title is of RED', async (_what, event, opened, commented) => {
+    const { github, deliver } = await scene();
+    await deliver(event, { ...event, id: `${RUN}-3` });
+    const [issue] = github.issues;
+    expect(issue?.body.split('\n')[0]).toBe(opened);
+    expect(issue?.comments.map(({ body }) => body.split('\n')[0])).toEqual([`${commented} ${PAGE}`]);
   });
 
   test('repeats no comment and opens no second one if a worker dies after it wrote', async () => {
@@ -145,6 +170,13 @@ describe('the issue', () => {
     }
     expect(github.issues).toMatchObject([{ comments: [{}] }]);
     expect(github.issues).toHaveLength(1);
+  });
+
+  test('stays open when the live build is released again, which tests nothing', async () => {
+    const { github, deliver } = await scene();
+    await deliver(rejected(1), foundLive(2));
+    expect(github.issues).toMatchObject([{ state: 'open', comments: [] }]);
+    expect(github.statuses.map(({ state }) => state)).toEqual(['failure', 'success']);
   });
 
   test('of one gate of several is its own', async () => {
@@ -206,6 +238,32 @@ describe('GitHub, when it refuses', () => {
     expect(await failure({ ...promoted(1), sha: 'deadbee' })).toMatchObject({ isFinal: true });
   });
 
+  test.each<[string, DeliveredEvent, number, object]>([
+    ['a commit that it does not know', { ...rejected(1), sha: 'deadbee' }, 422, { isFinal: true }],
+    ['a token without the right for statuses', rejected(1), 403, { isFinal: false }],
+  ])('%s, still tells the issue of RED, once', async (_what, event, status, expected) => {
+    const { github, failure } = await scene();
+    github.refuse = ({ path }) => (path.includes('/statuses/') ? { status } : undefined);
+    for (let times = 0; times < 2; times += 1) expect(await failure(event)).toMatchObject(expected);
+    expect(github.issues).toMatchObject([{ title: TITLE, comments: [] }]);
+  });
+
+  test('a right for deployments, is asked again for the deployment and repeats no status', async () => {
+    const { github, deliver, failure } = await scene();
+    github.refuse = ({ path }) => (path.includes('/deployments') ? { status: 403 } : undefined);
+    for (let times = 0; times < 3; times += 1) expect(await failure(promoted(1))).toMatchObject({ isFinal: false });
+    github.refuse = () => undefined;
+    await deliver(promoted(1));
+    expect(github.statuses).toHaveLength(1);
+    expect(github.deployments).toMatchObject([{ statuses: [{ state: 'success' }] }]);
+  });
+
+  test('the issue for good and the status for now, is asked again', async () => {
+    const { github, failure } = await scene();
+    github.refuse = ({ path }) => ({ status: path.includes('/issues') ? 410 : 502 });
+    expect(await failure(rejected(1))).toMatchObject({ isFinal: false });
+  });
+
   test('tells no token in an error', async () => {
     const { github, failure } = await scene();
     github.refuse = () => ({ status: 401, body: { message: `Bad credentials ${TOKEN}` } });
@@ -226,5 +284,16 @@ test('an app asks for a token of its installation once an hour', async () => {
   const { github, deliver } = await scene({ isApp: true });
   await deliver(rejected(1), promoted(2));
   expect(github.requests.filter(({ path }) => path.startsWith('/app/'))).toHaveLength(1);
+  expect(github.statuses).toHaveLength(2);
+});
+
+test.each([401, 403])('after a %i, an app asks for another token', async (status) => {
+  const { github, deliver, failure } = await scene({ isApp: true });
+  await deliver(rejected(1));
+  github.refuse = ({ path }) => (path.includes('/statuses/') ? { status } : undefined);
+  expect(await failure(promoted(2))).toMatchObject({ isFinal: false });
+  github.refuse = () => undefined;
+  await deliver(promoted(2));
+  expect(github.requests.filter(({ path }) => path.endsWith('/access_tokens'))).toHaveLength(2);
   expect(github.statuses).toHaveLength(2);
 });

@@ -6,7 +6,7 @@ import { noticeOf, type Severity } from '../../src/notify/notice.js';
 import { SinkError } from '../../src/notify/sink.js';
 import { slackSink } from '../../src/notify/slack.js';
 import { type SinkAnswer, startSinkServer } from '../../testbed/sink-server.js';
-import { alarmed, decided, delivered, entered, held, promoted, RUN, rejected } from '../support/events.js';
+import { alarmed, decided, delivered, entered, foundLive, held, promoted, RUN, rejected } from '../support/events.js';
 
 const server = await startSinkServer();
 afterAll(() => server.stop());
@@ -68,7 +68,12 @@ describe('a message to Slack', () => {
     [held(2, null), 'HELD 4c1d56e: approval'],
     [reminder, 'STILL HELD 4c1d56e: approval, decide by 2026-12-02 06:00 UTC'],
     [rejected(3), 'RED 4c1d56e: rejected by canary, :latest did not move'],
-    [promoted(4), 'PROMOTED 4c1d56e: :latest of every image is on it'],
+    [promoted(4), 'PROMOTED 4c1d56e: :latest of its images is on it'],
+    [foundLive(4), 'ALREADY LIVE 4c1d56e: nothing moved'],
+    [
+      { ...rolledBack, outcome: 'already', moved: false } as DeliveredEvent,
+      'ALREADY BACK on 4c1d56e: nothing moved, promotions wait for a person',
+    ],
     [rolledBack, 'ROLLED BACK to 4c1d56e: promotions wait for a person'],
     [expired, 'ENDED 4c1d56e: CanaryHoldExpired'],
     [alarmed(7), 'ALARM move-split 4c1d56e: A move left the images on two builds.'],
@@ -110,6 +115,15 @@ describe('a message to Slack', () => {
     await sink().deliver(rejected(3));
     expect(JSON.stringify(message())).not.toContain('<!');
     expect(message().blocks[0].text.text).toContain('&lt;!channel&gt;');
+  });
+
+  test('contains no address, whatever a person wrote', async () => {
+    await sink().deliver({
+      ...rolledBack,
+      why: 'https://acme.tenants.example/login?token=hush burns',
+    } as DeliveredEvent);
+    expect(message().blocks[0].text.text).toContain('(address) burns');
+    expect(JSON.stringify(message())).not.toMatch(/tenants\.example|hush/);
   });
 });
 

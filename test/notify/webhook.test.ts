@@ -3,15 +3,18 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { parseWebhookSecrets } from '../../src/config/sink-settings.js';
-import type { DeliveredEvent } from '../../src/contract/events.js';
+import { type DeliveredEvent, endEvent } from '../../src/contract/events.js';
 import { parseLane } from '../../src/contract/ids.js';
+import type { Repository } from '../../src/contract/image.js';
+import type { PhaseTime } from '../../src/contract/release.js';
 import { DIRECT } from '../../src/net/network.js';
 import { cloudEventOf } from '../../src/notify/cloud-event.js';
 import { DELIVERED_EVENT, eventsSchema } from '../../src/notify/event-schema.js';
 import { signatureOf, webhookSink } from '../../src/notify/webhook.js';
 import { startSinkServer } from '../../testbed/sink-server.js';
 import { repositoryRoot } from '../../testbed/tools.js';
-import { alarmed, decided, delivered, entered, held, promoted, RUN, rejected } from '../support/events.js';
+import { alarmed, decided, delivered, entered, foundLive, held, promoted, RUN, rejected } from '../support/events.js';
+import { pinned } from '../support/records.js';
 
 const server = await startSinkServer();
 afterAll(() => server.stop());
@@ -38,6 +41,7 @@ const ALL = [
   interrupted,
   alarmed(8),
   watched,
+  foundLive(10),
 ];
 
 describe('a delivery to the webhook', () => {
@@ -99,12 +103,56 @@ describe('a delivery to the webhook', () => {
     });
   });
 
+  test('of a move names no artifact of an image that was kept', () => {
+    const event = { ...promoted(4), kept: [IMAGES[0]] } as DeliveredEvent;
+    const artifactId = 'pkg:oci/platform-tenant?repository_url=ghcr.io%2Facme%2Fplatform-tenant&tag=staging-4c1d56e';
+    expect(DELIVERED_EVENT.safeParse(event)).toMatchObject({ success: true });
+    expect(cloudEventOf(event, context)).toMatchObject({
+      data: { subject: { content: { artifactId } }, customData: { artifactIds: [artifactId] } },
+    });
+  });
+
+  test.each([
+    [foundLive(4), 'canary-release-gate.promoted'],
+    [{ ...rolledBack, outcome: 'already', moved: false } as DeliveredEvent, 'canary-release-gate.rolled-back'],
+  ])('of a run that moved nothing is no CDEvent', (event, type) => {
+    expect(cloudEventOf(event, context)).toMatchObject({ type, data: event });
+  });
+
   test('is made for the types that CANARY_WEBHOOK_EVENTS names alone', () => {
     expect(ALL.filter((event) => sinkOf(['held', 'alarm']).takes(event)).map(({ type }) => type)).toEqual([
       'held',
       'alarm',
     ]);
     expect(ALL.every((event) => sinkOf().takes(event))).toBe(true);
+  });
+});
+
+describe('the end of a run', () => {
+  const phase = { phase: 'promoting', since: '2026-11-29T06:00:00.000Z', until: null, ms: 0, visits: 1 } as const;
+  test.each<[string, PhaseTime[], object]>([
+    ['promoted', [{ ...phase, phase: 'queued' }], { moved: false }],
+    ['promoted', [phase], {}],
+    ['rolled-back', [phase], {}],
+    ['already', [phase], { moved: false }],
+    ['superseded', [], {}],
+  ])('%s tells whether its build was live before', (outcome, phases, moved) => {
+    const { type, ...facts } = endEvent(outcome, 'why', { phases, images: pinned });
+    expect(facts).toEqual({ outcome, why: 'why', phases, ...moved });
+  });
+
+  const [own, optional] = pinned.map((image, index) => ({
+    ...image,
+    ...(index === 1 && { unchanged: true as const }),
+  }));
+  test.each<[string, object]>([
+    ['promoted', { kept: [optional?.repository, 'ghcr.io/acme/added'] }],
+    ['CanaryRejected', {}],
+  ])('%s names the images that are on another build', (outcome, kept) => {
+    const images = [own, optional].filter((image) => image !== undefined);
+    const facts = endEvent(outcome, '', { phases: [phase], images, notMoved: ['ghcr.io/acme/added' as Repository] });
+    expect(facts).toEqual({ ...facts, ...kept });
+    expect('kept' in facts).toBe('kept' in kept);
   });
 });
 

@@ -154,6 +154,46 @@ describe('the report of a run', () => {
     expect(markdown).toMatchSnapshot();
   });
 
+  const expired = { phase: 'held', since: hold.since, until: hold.until, ms: 1, visits: 1 } as const;
+  test.each<[string, RunRecord]>([
+    ['rollback that is denied', rollback({ outcome: 'RegistryDenied', images: pinned })],
+    ['rollback that is refused', rollback({ outcome: 'MoveRefused', images: pinned })],
+    ['rollback that is aborted', rollback({ outcome: 'CanaryAborted', images: pinned })],
+    [
+      'hold for a moved :latest that expires',
+      record({ ...stopped, outcome: 'CanaryHoldExpired', phases: [{ ...expired, hold: 'latest-moved' }] }),
+    ],
+    ['release of a known-bad build', record({ ...stopped, outcome: 'CanaryBuildBad' })],
+  ])('of a %s does not call production good', (_end, run) => {
+    const markdown = renderReport(run, LINKS);
+    expect(markdown).not.toMatch(/untouched|good digest/);
+    expect(markdown).toContain('This run left :latest as it was; `canary status` shows what is live.');
+  });
+
+  const waiting = (status: Parameters<typeof unreported>[1], waitingFor: RunRecord['listed']['waitingFor']) => {
+    const run = unreported('running', status);
+    return { ...run, listed: { ...run.listed, waitingFor } };
+  };
+  const since = { why: '', since: hold.since, until: hold.until };
+  test.each<[string, RunRecord, string[]]>([
+    ['is paused', waiting({}, 'paused'), ['resume --reason "…"', 'abort SHA --reason "…"']],
+    [
+      'is held, with the id of its hold',
+      waiting({ hold: { ...since, id: 'h1-abc123', name: 'canary-not-updated' } }, 'canary-not-updated'),
+      ['retry SHA --hold h1-abc123 --reason "…"', 'abort SHA --reason "…"'],
+    ],
+    [
+      'is held, without a worker that knows the id',
+      waiting(null, 'approval'),
+      ['approve SHA --reason "…"', 'abort SHA --reason "…"'],
+    ],
+  ])('of a release that %s offers the commands that apply, and no others', (_how, run, commands) => {
+    const lines = renderReport(run, LINKS).split('\n');
+    expect(lines.filter((line) => / --reason "…"$/.test(line))).toEqual(
+      commands.map((command) => `canary ${command.replace('SHA', run.sha)}`),
+    );
+  });
+
   test('links to the run in the Temporal UI and to the runbook, and to nothing if they are not configured', () => {
     expect(renderReport(record(), LINKS)).toContain(
       '[Temporal UI](http://127.0.0.1:8233/namespaces/default/workflows/canary-release-9e82b1d/0199-run) · [Runbook](https://wiki.example.org/canary)',

@@ -29,6 +29,9 @@ export const held = (number: number, until: string | null = '2026-12-02T06:00:00
   });
 export const promoted = (number: number) =>
   delivered(number, { type: 'promoted', outcome: 'promoted', why: 'every check passed' });
+/** Release of a build that is live already. */
+export const foundLive = (number: number) =>
+  delivered(number, { type: 'promoted', outcome: 'promoted', why: 'on this build since 06:00', moved: false });
 export const rejected = (number: number) =>
   delivered(number, {
     type: 'rejected',

@@ -53,6 +53,6 @@ async function close(run: RunContext, outcome: string, why: string): Promise<voi
     { key: attributes.CanaryOutcome, value: outcome },
     { key: attributes.CanaryTenantsRed, value: run.plan?.hidesTenants ? [] : fitNames(red) },
   ]);
-  feed.emit(endEvent(outcome, why, state.phases));
+  feed.emit(endEvent(outcome, why, state));
   await feed.flush();
 }

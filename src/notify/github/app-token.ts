@@ -1,7 +1,7 @@
 import { createSign } from 'node:crypto';
 import type { Network } from '../../net/network.js';
 import { ask, SinkError } from '../sink.js';
-import { githubHeaders, githubJson } from './client.js';
+import { type GitHubAccess, githubHeaders, githubJson } from './client.js';
 
 /** A GitHub App that is installed on the repository. */
 export interface GitHubApp {
@@ -15,16 +15,17 @@ const LIFE_S = 540;
 /** Time before its end at which a token is replaced, in milliseconds. */
 const EARLY_MS = 5 * 60_000;
 
-/** Token of an installation, which GitHub gives for an hour. */
-export function appToken(app: GitHubApp, api: string, repository: string, network: Network): () => Promise<string> {
+/** Token of an installation, which GitHub gives for an hour. One that was refused is not given again: it may have been revoked,
+ * or be from before the app got a right. */
+export function appToken(app: GitHubApp, api: string, repository: string, network: Network): GitHubAccess['token'] {
   let known: { token: string; until: number } | null = null;
   const call = async (method: 'GET' | 'POST', path: string) => {
     const url = new URL(`${api.replace(/\/+$/, '')}${path}`);
     const answer = await ask('github', network, { method, url, headers: githubHeaders(jwt(app)) });
     return githubJson(`${method} for the app`, answer) as Record<string, unknown>;
   };
-  return async () => {
-    if (known && known.until - EARLY_MS > Date.now()) return known.token;
+  return async (refused) => {
+    if (known && known.token !== refused && known.until - EARLY_MS > Date.now()) return known.token;
     const { id } = await call('GET', `/repos/${repository}/installation`);
     const { token, expires_at: end } = await call('POST', `/app/installations/${id}/access_tokens`);
     if (typeof token !== 'string') throw new SinkError('github: no token for the app');

@@ -16,8 +16,8 @@ export interface GitHubAccess {
   api: string;
   /** `owner/name`. */
   repository: string;
-  /** Token as it is now. */
-  token: () => Promise<string>;
+  /** Token as it is now. `refused` is the one that GitHub refused last, if the last request was refused. */
+  token: (refused?: string) => Promise<string>;
   network: Network;
   /** Least time between two requests that write, in milliseconds: GitHub asks for a second. Tests shorten it. */
   pauseMs?: number;
@@ -38,6 +38,7 @@ export const githubHeaders = (token: string) => ({
 
 export function githubClient({ api, repository, token, network, pauseMs = 1_000 }: GitHubAccess): GitHub {
   let wroteAt = 0;
+  let refused: string | undefined;
   return {
     async request(method, path, body) {
       if (method !== 'GET') {
@@ -45,12 +46,14 @@ export function githubClient({ api, repository, token, network, pauseMs = 1_000 
         if (restMs > 0) await delay(restMs);
         wroteAt = Date.now();
       }
+      const used = await token(refused);
       const answer = await ask(NAME, network, {
         method,
         url: new URL(`${api.replace(/\/+$/, '')}/repos/${repository}${path}`),
-        headers: githubHeaders(await token()),
+        headers: githubHeaders(used),
         ...(body && { body: JSON.stringify(body) }),
       });
+      refused = answer.status === 401 || answer.status === 403 ? used : undefined;
       if (answer.status === 404 && method === 'GET') return null;
       return githubJson(
         `${method} ${path.replace(/\?.*|[0-9a-f]{7,}/g, (part) => (part.startsWith('?') ? '' : '…'))}`,

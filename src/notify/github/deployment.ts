@@ -1,4 +1,4 @@
-import { type DeliveredEvent, partsOfId } from '../../contract/events.js';
+import { type DeliveredEvent, movedNothing, partsOfId } from '../../contract/events.js';
 import { WORKFLOWS } from '../../contract/ids.js';
 import { oneLine, redactedText } from '../../domain/markdown.js';
 import type { GitHub } from './client.js';
@@ -30,8 +30,8 @@ export async function setDeployment(
   const run = partsOfId(event.id)?.runId ?? '';
   const task = event.workflow === WORKFLOWS.rollback ? 'rollback' : 'deploy';
   const found = await find(github, { sha, task, run, environment: environment.name });
-  // A release that ended before it moved anything deployed nothing.
-  if (found === null && (state === 'failure' || state === 'error')) return;
+  // A run that ended before it moved anything, or that found its build live, deployed nothing.
+  if (found === null && (state === 'failure' || state === 'error' || movedNothing(event))) return;
   const id = found ?? (await create(github, { sha, task, run, environment: environment.name }));
   const path = `/deployments/${id}/statuses`;
   const [last] = ((await github.request('GET', `${path}?per_page=1`)) ?? []) as { state?: string }[];

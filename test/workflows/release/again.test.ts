@@ -1,4 +1,5 @@
 import { beforeAll, beforeEach, expect, test } from 'vitest';
+import { eventsOfRun } from '../../../src/temporal/records/events.js';
 import { awaitRunEnd } from '../../../src/temporal/runs.js';
 import { useGate } from '../../support/gate.js';
 import { fullTest } from '../../support/rows.js';
@@ -28,10 +29,16 @@ async function promoted() {
 test('a promoted build that is still live ends at once: no tenant is asked, nothing moves', async () => {
   const { sha, digests } = await promoted();
   const before = asked();
-  const { report } = await awaitRunEnd(await gate().release({ sha, requestedBy: 'a job that ran again' }));
+  const again = await gate().release({ sha, requestedBy: 'a job that ran again' });
+  const { report } = await awaitRunEnd(again);
   expect(report).toMatchObject({ outcome: 'promoted', why: expect.stringMatching(/is on this build since 20/) });
   expect(asked()).toBe(before);
   expect(await gate().latest()).toEqual(digests);
+  const { workflowId, firstExecutionRunId: runId } = again;
+  expect((await eventsOfRun(gate().client, { workflowId, runId })).at(-1)).toMatchObject({
+    type: 'promoted',
+    moved: false,
+  });
 });
 
 fullTest('one whose tag was pushed again since is tested like any other', async () => {

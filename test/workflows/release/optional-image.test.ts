@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, inject, test } from 'vitest';
+import { eventsOfRun } from '../../../src/temporal/records/events.js';
 import { awaitRunEnd } from '../../../src/temporal/runs.js';
 import { pushBuild, retag, tagDigest } from '../../../testbed/images.js';
 import { ada, heldFor, say } from '../../support/decisions.js';
@@ -50,6 +51,11 @@ describe('a release of a build that has no image of an optional repository', () 
     const { report } = await awaitRunEnd(handle);
     expect(report).toMatchObject({ outcome: 'promoted' });
     expect(report?.images.map(({ unchanged }) => unchanged)).toEqual([undefined, undefined, true]);
+    const { workflowId, firstExecutionRunId: runId } = handle;
+    expect((await eventsOfRun(gate().client, { workflowId, runId })).at(-1)).toMatchObject({
+      type: 'promoted',
+      kept: [`${host()}/${WORKER}`],
+    });
     expect(await latest()).toEqual([...digests, old[2]]);
     const { history } = (await laneState(gate())).ledger;
     expect(history.at(-1)?.images.at(-1)).toMatchObject({ digest: old[2], unchanged: true });
