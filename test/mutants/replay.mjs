@@ -2,11 +2,13 @@ const EVENTS = 'src/cli/commands/events.ts';
 const LOST = 'src/temporal/deliveries/lost-events.ts';
 const HISTORIES = 'src/temporal/deliveries/histories.ts';
 const OVERTAKEN = 'src/domain/events/overtaken.ts';
+const GITHUB = 'src/notify/github/github.ts';
 
 const CLI =
   'test/cli/replay.test.ts > the advised replay sends alarms of a mover and of the lane, once and no hold that is over, beside a worker';
 const BESIDE = 'test/temporal/beside.test.ts >';
 const UNIT = 'test/domain/overtaken.test.ts >';
+const SINKS = 'test/notify/replayed.test.ts >';
 
 export default [
   {
@@ -72,5 +74,37 @@ export default [
     find: 'return isEnd(event) && isPassed;',
     replace: 'return false;',
     test: `${UNIT} an end of a build that was released again, is overtaken or not`,
+  },
+  {
+    name: 'replay-closes-the-issue',
+    breaks: 'the issue of a build that is RED is closed by a promotion before it',
+    file: GITHUB,
+    find: 'isGreen(event) && !later.some(isTrouble)',
+    replace: 'isGreen(event)',
+    test: `${SINKS} GitHub, told again after an outage, of a promotion before RED, keeps the issue open, and gets status and deployment`,
+  },
+  {
+    name: 'replay-opens-an-issue',
+    breaks: 'RED before a promotion opens an issue that stays open until the next one',
+    file: GITHUB,
+    find: 'isTrouble(event) && !later.some(isGreen)',
+    replace: 'isTrouble(event)',
+    test: `${SINKS} GitHub, told again after an outage, of RED before a promotion, opens no issue, and sets the status of that commit`,
+  },
+  {
+    name: 'replay-old-deployment',
+    breaks: 'GitHub shows a build as deployed that is no longer live',
+    file: GITHUB,
+    find: 'isPast && isMove(event) ? null : ',
+    replace: '',
+    test: `${SINKS} GitHub, told again after an outage, of a promotion before the last move of \`:latest\`, sets its status, and makes no deployment of it`,
+  },
+  {
+    name: 'replay-old-promotion',
+    breaks: 'Slack is told of a promotion as of the last one',
+    file: 'src/notify/slack.ts',
+    find: 'if (isMove(event) && later.some(isMove)) return false;',
+    replace: '',
+    test: `${SINKS} Slack is not told again of a promotion after which \`:latest\` moved again`,
   },
 ];

@@ -1,7 +1,8 @@
 import type { DeliveredEvent } from '../../contract/events.js';
 import { gateOf, WORKFLOWS } from '../../contract/ids.js';
+import { isMove } from '../../domain/events/overtaken.js';
 import { redactedText } from '../../domain/markdown.js';
-import { type NoticeContext, noticeOf, urlOf } from '../notice.js';
+import { type NoticeContext, noticeOf, severityOf, urlOf } from '../notice.js';
 import { type Sink, SinkError } from '../sink.js';
 import { type GitHubAccess, githubClient } from './client.js';
 import { describe, type Environment, setDeployment } from './deployment.js';
@@ -39,19 +40,19 @@ export function githubSink(access: GitHubAccess, environment: Environment, conte
   return {
     name: 'github',
     takes: ({ type }) => TAKEN.includes(type),
-    async deliver(event, live) {
+    async deliver(event, live, later = []) {
       const notice = noticeOf(event, context, live);
-      if (event.sha !== undefined) await tellCommit(event, event.sha, urlOf(event, context));
-      if (notice && (notice.severity === 'critical' || event.type === 'held' || isFailed(event)))
-        await openOrComment(github, gate, event, notice);
-      if (event.type === 'promoted') await closeOnGreen(github, gate, event);
+      if (event.sha !== undefined) await tellCommit(event, event.sha, urlOf(event, context), later.some(isMove));
+      if (notice && isTrouble(event) && !later.some(isGreen)) await openOrComment(github, gate, event, notice);
+      if (isGreen(event) && !later.some(isTrouble)) await closeOnGreen(github, gate, event);
     },
   };
 
-  async function tellCommit(event: DeliveredEvent, build: string, url: string | undefined): Promise<void> {
+  /** @param isPast whether `:latest` has moved since: another deployment is the current one. */
+  async function tellCommit(event: DeliveredEvent, build: string, url: string | undefined, isPast: boolean) {
     const isRelease = event.workflow === WORKFLOWS.release;
     const state = isRelease ? COMMIT_STATES[event.type] : undefined;
-    const deployed = deploymentState(event);
+    const deployed = isPast && isMove(event) ? null : deploymentState(event);
     if (state === undefined && deployed === null) return;
     const sha = await fullSha(build);
     if (state !== undefined)
@@ -74,6 +75,13 @@ export function githubSink(access: GitHubAccess, environment: Environment, conte
     return commit.sha;
   }
 }
+
+/** Whether the issue is opened, or commented on. */
+const isTrouble = (event: DeliveredEvent) =>
+  severityOf(event) === 'critical' || event.type === 'held' || isFailed(event);
+
+/** Whether the issue is closed. */
+const isGreen = ({ type }: DeliveredEvent) => type === 'promoted';
 
 /** Whether a run ended in a way that a person must look at. */
 const isFailed = (event: DeliveredEvent) =>
