@@ -82,6 +82,8 @@ export interface DeliveryOrder {
   sinks: string[];
   /** Sinks that get a reminder of it, if it is a hold. */
   reminded: string[];
+  /** Sinks that a person has sent it to again: a note for the record, which delivers nothing. */
+  replayed?: string[];
 }
 
 /** What a worker counts for `DeliverEvents`, as sinks of the SDK: a call is no command. */

@@ -1,9 +1,9 @@
 import type { Client } from '@temporalio/client';
 import { type Lane, moveTaskQueue, stopsReleases, taskQueue } from '../contract/ids.js';
+import { lostEvents } from '../temporal/deliveries/lost-events.js';
 import { NoAnswer, withinTime } from '../temporal/faults/in-time.js';
 import { overview } from '../temporal/overview.js';
 import { listRunsOf, RunsUnlisted } from '../temporal/records/listing.js';
-import { lostEvents } from '../temporal/records/lost-events.js';
 import { resetFix, type Unseen, VISIBILITY_FIX } from '../temporal/records/trouble.js';
 import type { Finding } from './finding.js';
 

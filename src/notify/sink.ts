@@ -7,11 +7,13 @@ import { retryAfterMs } from '../net/retry-after.js';
 export interface Sink {
   /** Name in the timeline, in errors and in metrics. */
   name: string;
-  /** Whether it wants an event; a hold that it wants is reminded of, if it wants reminders. */
-  takes(event: Pick<DeliveredEvent, 'type'> & Partial<DeliveredEvent>): boolean;
+  /** Whether it wants an event; a hold that it wants is reminded of, if it wants reminders.
+   * @param later events of the gate that came after it, of one that is sent again. */
+  takes(event: Pick<DeliveredEvent, 'type'> & Partial<DeliveredEvent>, later?: DeliveredEvent[]): boolean;
   /** @param live build that is live, if it is known.
+   * @param later as for `takes`.
    * @throws {SinkError} */
-  deliver(event: DeliveredEvent, live?: string | null): Promise<void>;
+  deliver(event: DeliveredEvent, live?: string | null, later?: DeliveredEvent[]): Promise<void>;
 }
 
 /** A sink did not take an event. The message contains no address: that of a webhook is a secret. */

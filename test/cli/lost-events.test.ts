@@ -38,16 +38,16 @@ fullTest(
     await until('both were asked', () => hook.requests.length > 1);
     const what = (sink: string) =>
       `${sink} did not get an event of the last day, last rejected of ${sha.slice(0, 7)}: ${sink}: answered 410`;
-    const fix = `canary events ${sha.slice(0, 7)} --replay`;
+    const fix = 'canary events --replay --to';
     await until('status tells', async () => (await linesOf('status')).length > 1, 60_000);
     await gate().stopWorker();
     expect((await linesOf('status')).sort()).toEqual([
-      `canary: ${what('slack')} (${fix} --to slack)`,
-      `canary: ${what('webhook')} (${fix})`,
+      `canary: ${what('slack')} (${fix} slack)`,
+      `canary: ${what('webhook')} (${fix} webhook)`,
     ]);
     expect((await linesOf('doctor')).sort()).toEqual([
-      `WARNING  runs      ${what('slack')} (fix: ${fix} --to slack)`,
-      `WARNING  runs      ${what('webhook')} (fix: ${fix})`,
+      `WARNING  runs      ${what('slack')} (fix: ${fix} slack)`,
+      `WARNING  runs      ${what('webhook')} (fix: ${fix} webhook)`,
     ]);
     lost = sha;
   },
@@ -59,15 +59,20 @@ const replay = (sinks: string, sha = lost) =>
   canary(['events', sha, '--replay', '--to', sinks], { ...gate().env, CANARY_LANE: 'lost-events' });
 
 fullTest(
-  'a replay sends Slack what it lost and nothing else, with no worker, and names a sink that is not configured',
+  'a replay sends Slack what it lost and nothing else, once, with no worker, and names a sink that is not configured',
   async () => {
     hook.requests.length = 0;
     hook.answer = () => ({ status: 200, body: 'ok' });
     const { code, out, err } = await replay('slack');
     expect({ code, err }).toEqual({ code: 0, err: ['canary: sent 1 event to slack'] });
-    expect(out.length).toBeGreaterThan(3);
+    expect(out.map((line) => JSON.parse(line).type)).toEqual(['canary-release-gate.rejected']);
     expect(hook.requests.map(({ path }) => path)).toEqual([`/slack/${HUSH}`]);
     expect(hook.requests[0]?.body).toContain(`RED ${lost.slice(0, 7)}`);
+    expect(await replay('slack')).toMatchObject({ code: 0, err: ['canary: sent 0 events to slack'] });
+    expect(await linesOf('status')).toEqual([expect.stringContaining('webhook did not get')]);
+    const all = await canary(['events', lost, '--replay'], { ...gate().env, CANARY_LANE: 'lost-events' });
+    expect(all.out.length).toBeGreaterThan(3);
+    expect(await linesOf('status')).toEqual([]);
     expect(await replay('slack,github')).toMatchObject({
       code: 2,
       err: ['canary: --replay --to github needs the variables of github, as the worker has them'],

@@ -77,7 +77,7 @@ export default [
   {
     name: 'notify-lost-unseen',
     breaks: 'doctor and status do not see that a sink refused an event for good',
-    file: 'src/temporal/records/lost-events.ts',
+    file: 'src/temporal/deliveries/lost-events.ts',
     find: 'event.activityTaskFailedEventAttributes ?? event.activityTaskTimedOutEventAttributes',
     replace: 'event.activityTaskTimedOutEventAttributes',
     test: 'test/cli/lost-events.test.ts > an event that a sink refused for good is named by doctor and status, without a worker and for a day',
@@ -110,8 +110,8 @@ export default [
     name: 'notify-live-build-closes-the-issue',
     breaks: 'a release of the live build, which tests nothing, closes the issue',
     file: 'src/notify/github/github.ts',
-    find: ' && !movedNothing(event)) await',
-    replace: ') await',
+    find: "event.type === 'promoted' && !movedNothing(event);",
+    replace: "event.type === 'promoted';",
     test: 'test/notify/github.test.ts > stays open when the live build is released again, which tests nothing',
   },
   {

@@ -266,7 +266,7 @@ export async function scenesBeside(registry: MemoryRegistry) {
       goOn,
       async again(how) {
         const what = `last superseded of ${sha.slice(0, 7)}: ${workflowId} ${how}`;
-        const replay = `canary events ${sha.slice(0, 7)} --replay`;
+        const replay = 'canary events --replay --to webhook';
         // A list of runs lags.
         const isTold = () =>
           until('status and doctor tell', async () => {

@@ -2,14 +2,16 @@ import { Client, Connection } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { msToTs } from '@temporalio/common/lib/time.js';
 import proto, { type temporal } from '@temporalio/proto';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { DeliveredEvent } from '../../src/contract/events.js';
 import { deliverEventsId, parseLane, watchProductionId } from '../../src/contract/ids.js';
 import { deliverEventSignal } from '../../src/contract/messages.js';
 import { parseSha } from '../../src/contract/sha.js';
 import { time } from '../../src/domain/markdown.js';
+import { lostDeliveries, lostEvents, noteReplayed } from '../../src/temporal/deliveries/lost-events.js';
 import { productionNow } from '../../src/temporal/production.js';
-import { lostEvents } from '../../src/temporal/records/lost-events.js';
 import { startFixedTemporal } from '../../testbed/fixed-temporal.js';
+import { alarmed, held, promoted } from '../support/events.js';
 
 const service = proto.temporal.api.workflowservice.v1;
 const {
@@ -40,6 +42,11 @@ const infoOf = (workflowId: string, runId: string, more: Info): Info => ({
 /** Runs as a list shows them, and as they are; what they were told, by run id. */
 let listed: Info[] = [];
 let described: Info | undefined;
+/** Those that are described in its place, by run id or workflow id. */
+let byId: Record<string, Info> = {};
+beforeEach(() => {
+  byId = {};
+});
 let histories: Record<string, temporal.api.history.v1.HistoryEvent.$Properties[]> = {};
 let server: Awaited<ReturnType<typeof startFixedTemporal>>;
 let connection: Connection;
@@ -47,10 +54,21 @@ beforeAll(async () => {
   server = await startFixedTemporal({
     GetSystemInfo: () => service.GetSystemInfoResponse.encode({ serverVersion: '1.32.0' }).finish(),
     ListWorkflowExecutions: () => service.ListWorkflowExecutionsResponse.encode({ executions: listed }).finish(),
-    DescribeWorkflowExecution: () =>
-      described
-        ? service.DescribeWorkflowExecutionResponse.encode({ workflowExecutionInfo: described }).finish()
-        : NOT_FOUND,
+    DescribeWorkflowExecution: (request) => {
+      const { execution } = service.DescribeWorkflowExecutionRequest.decode(request);
+      const workflowExecutionInfo = byId[execution?.runId || (execution?.workflowId ?? '')] ?? described;
+      return workflowExecutionInfo
+        ? service.DescribeWorkflowExecutionResponse.encode({ workflowExecutionInfo }).finish()
+        : NOT_FOUND;
+    },
+    SignalWithStartWorkflowExecution: (request) => {
+      const { signalInput: input } = service.SignalWithStartWorkflowExecutionRequest.decode(request);
+      const noted = {
+        workflowExecutionSignaledEventAttributes: { signalName: deliverEventSignal.name, input: input ?? null },
+      };
+      histories.noted = [...(histories.noted ?? []), noted];
+      return service.SignalWithStartWorkflowExecutionResponse.encode({ runId: 'noted' }).finish();
+    },
     DescribeNamespace: () => {
       const config = { workflowExecutionRetentionTtl: msToTs(RETENTION_MS) };
       return service.DescribeNamespaceResponse.encode({ config }).finish();
@@ -69,8 +87,8 @@ afterAll(async () => {
 });
 
 /** The order to deliver one event, as a delivery gets it. */
-function told(id: string) {
-  const event = {
+const told = (id: string) =>
+  ordered({
     type: 'superseded',
     outcome: 'superseded',
     why: 'for the test',
@@ -79,11 +97,31 @@ function told(id: string) {
     workflow: 'CanaryRelease',
     workflowId: 'canary-release-4c1d56e',
     sha: SHA,
-  };
-  const order = payload({ event, sinks: ['webhook'], reminded: [] });
+  } as DeliveredEvent);
+function ordered(event: DeliveredEvent, sinks = ['webhook']) {
+  const order = payload({ event, sinks, reminded: [] });
   const input = { payloads: order ? [order] : [] };
   return { workflowExecutionSignaledEventAttributes: { signalName: deliverEventSignal.name, input } };
 }
+/** Number as the server sends it, of 64 bits. */
+const longOf = (number: number) => msToTs(number * 1_000).seconds ?? null;
+/** A delivery that was given up, as two events of a history. */
+const gaveUp = (number: number, sink: string, event: DeliveredEvent) => [
+  {
+    eventId: longOf(number),
+    activityTaskScheduledEventAttributes: {
+      activityType: { name: 'deliver' },
+      input: { payloads: [payload(sink) ?? {}, payload(event) ?? {}] },
+    },
+  },
+  {
+    eventTime: msToTs(Date.now()),
+    activityTaskFailedEventAttributes: {
+      scheduledEventId: longOf(number),
+      failure: { message: `${sink}: answered 410` },
+    },
+  },
+];
 
 const ID = deliverEventsId(LANE);
 const closed = { closeTime: msToTs(Date.now()) };
@@ -91,14 +129,69 @@ const lost = () => lostEvents(new Client({ connection }), LANE, 10_000);
 
 test('events of a delivery that was terminated are told also while a list still shows it as running', async () => {
   listed = [infoOf(ID, 'a', { status: RUNNING })];
-  described = infoOf(ID, 'a', { status: TERMINATED, ...closed });
+  described = infoOf(ID, 'b', { status: RUNNING });
+  byId.a = infoOf(ID, 'a', { status: TERMINATED, ...closed });
   histories = { a: [told('1f6f2c6e-1')] };
   expect(await lost()).toEqual([
     {
       what: 'webhook did not get an event of the last day, last superseded of 4c1d56e: deliver-events was terminated',
-      fix: 'canary events 4c1d56e --replay',
+      fix: 'canary events --replay --to webhook',
     },
   ]);
+});
+
+test('events of a delivery are told also while a list does not have it yet', async () => {
+  listed = [];
+  described = infoOf(ID, 'a', { status: TERMINATED, ...closed });
+  histories = { a: [told('1f6f2c6e-1')] };
+  expect(await lost()).toHaveLength(1);
+});
+
+describe('what a sink lost', () => {
+  const client = () => new Client({ connection });
+  const { sha: _none, ...alarm } = alarmed(1);
+  const split = { ...alarm, workflow: 'ReleaseLane', workflowId: 'release-lane' } as DeliveredEvent;
+  const hold = held(2);
+  const green = promoted(4);
+  beforeEach(() => {
+    listed = [infoOf(ID, 'a', { status: RUNNING })];
+    described = infoOf(ID, 'a', { status: RUNNING });
+    byId.a = described;
+    byId['canary-release-4c1d56e'] = infoOf('canary-release-4c1d56e', 'r', { status: RUNNING });
+    histories = {
+      a: [
+        ...[split, hold, green].map((event) => ordered(event, ['slack'])),
+        ...gaveUp(10, 'slack', green),
+        ...gaveUp(12, 'slack', hold),
+        ...gaveUp(14, 'slack', split),
+      ],
+    };
+  });
+
+  test('is read with its payloads, in order, whatever workflow it is of, and with what came later', async () => {
+    expect(await lostDeliveries(client(), LANE, null)).toEqual([
+      { sink: 'slack', event: split, later: [hold, green], isOvertaken: false },
+      { sink: 'slack', event: hold, later: [green], isOvertaken: true },
+      { sink: 'slack', event: green, later: [], isOvertaken: false },
+    ]);
+    expect(await lostDeliveries(client(), LANE, parseSha('4c1d56e'))).toHaveLength(2);
+  });
+
+  test('has a hold that is over if its run has ended', async () => {
+    histories = { a: [ordered(hold, ['slack']), ...gaveUp(10, 'slack', hold)] };
+    const isOver = async () => (await lostDeliveries(client(), LANE, null)).map((one) => one.isOvertaken);
+    expect(await isOver()).toEqual([false]);
+    byId['canary-release-4c1d56e'] = infoOf('canary-release-4c1d56e', 'r', { status: TERMINATED, ...closed });
+    expect(await isOver()).toEqual([true]);
+  });
+
+  test('is neither told nor sent any more once it was noted as replayed, also while no list has that note', async () => {
+    const [first, ...others] = await lostDeliveries(client(), LANE, null);
+    if (first) await noteReplayed(client(), LANE, first);
+    described = infoOf(ID, 'noted', { status: RUNNING });
+    expect(await lostDeliveries(client(), LANE, null)).toEqual(others);
+    expect(await lost()).toEqual([expect.objectContaining({ what: expect.stringContaining('did not get 2 events') })]);
+  });
 });
 
 test('an event that two ended deliveries had not delivered, as after a reset, counts once', async () => {

@@ -2,114 +2,137 @@ import type { Client } from '@temporalio/client';
 import type { Config } from '../../config/schema.js';
 import { InvalidInput, shown } from '../../contract/brand.js';
 import type { DeliveredEvent } from '../../contract/events.js';
-import { releaseId, rollbackId, watchProductionId } from '../../contract/ids.js';
-import { parseSha } from '../../contract/sha.js';
+import { type Lane, releaseId, rollbackId, watchProductionId } from '../../contract/ids.js';
+import { parseSha, type Sha } from '../../contract/sha.js';
 import { cloudEventOf } from '../../notify/cloud-event.js';
 import type { Sink } from '../../notify/sink.js';
 import { withClient } from '../../temporal/connect.js';
+import { type LostDelivery, lostDeliveries, noteReplayed } from '../../temporal/deliveries/lost-events.js';
 import { eventsOfRun } from '../../temporal/records/events.js';
-import { lostIds } from '../../temporal/records/lost-events.js';
-import { findRun, isOpen } from '../../temporal/runs.js';
+import { findRun } from '../../temporal/runs.js';
 import { type Command, type Given, type Io, TEMPORAL } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { laneFrom } from '../identity.js';
 
 export const events: Command = {
+  description:
+    'Print the events of a build as CloudEvents, from the record. With --replay --to: send sinks what they did not get, once, and print that; without a sha, what they did not get in the last day.',
   options: [
     {
       flags: '--replay',
-      description: 'send them again',
+      description: 'send them again: all events of the build to the webhook, or with --to what was lost',
     },
     {
       flags: '--to <sinks>',
-      description:
-        'with --replay: where to, commas between: webhook gets all of them (the default), slack and github what they lost',
+      description: 'with --replay: sinks that get what they lost, commas between: webhook, slack, github',
     },
   ],
   environment: [...TEMPORAL, 'CANARY_IMAGES, and the variables of the sinks, as the worker has them'],
   examples: [
     'canary events 4c1d56e',
     'canary events 4c1d56e --replay',
+    'canary events --replay --to slack',
     'canary events 4c1d56e --replay --to slack,github',
   ],
   run,
 };
 
-/** Prints the events of the latest release of a build, and of the rollback to it and the watch over it, as the webhook gets them: a line each. */
+/** Prints the events of a build, as the webhook gets them, or what is sent again: a line each. */
 async function run(given: Given, io: Io): Promise<number> {
   const lane = laneFrom(io);
-  const sha = parseSha(given.args[0]);
+  const { replay, to } = given.options;
+  if (replay !== true && to !== undefined) throw new InvalidInput('--to needs --replay');
+  const sha = given.args[0] === undefined ? null : parseSha(given.args[0]);
+  if (sha === null && to === undefined)
+    throw new InvalidInput('sha is missing: only canary events --replay --to <sinks> works without one');
+  const names = to === undefined ? ['webhook'] : sinksIn(String(to));
   const { registryConfig } = await import('../local/with-registry.js');
   const config = await registryConfig(io);
-  const wanted = wantedSinks(given.options);
-  const ids = [releaseId, rollbackId, watchProductionId].map((idOf) => idOf(lane, sha));
   return withClient(io.env, async (client) => {
-    const runs = (await Promise.all(ids.map((id) => findRun(client, id)))).filter((one) => one !== null);
-    if (runs.length === 0) throw new InvalidInput(`no run ${ids.slice(0, 2).join(' or ')} (canary status)`);
-    runs.sort((a, b) => a.startTime.getTime() - b.startTime.getTime());
     const { namespace } = client.options;
-    const context = { lane, namespace, images: config.images };
-    const replays = wanted.length === 0 ? [] : await replaysTo(wanted, client, config, namespace);
-    const listed: DeliveredEvent[] = [];
-    const over = new Set<string>();
-    for (const one of runs) {
-      const events = await eventsOfRun(client, { workflowId: one.workflowId, runId: one.runId });
-      listed.push(...events);
-      // A hold cannot be decided any more once its run has ended.
-      if (!isOpen(one)) for (const { id, type } of events) if (type === 'held') over.add(id);
+    const print = (event: DeliveredEvent) =>
+      io.out(JSON.stringify(cloudEventOf(event, { lane, namespace, images: config.images })));
+    const sinks = replay === true ? await configured(names, config, namespace) : [];
+    if (sha === null || to !== undefined) {
+      const lost = await lostDeliveries(client, lane, sha);
+      for (const sink of sinks)
+        await sendLost(
+          { client, lane, io, print },
+          sink,
+          lost.filter((one) => one.sink === sink.name),
+        );
+      return EXIT.done;
     }
-    for (const replay of replays)
-      for (const event of listed) if (isWanted(replay, event, over)) await deliverAgain(replay, event);
-    for (const event of listed) io.out(JSON.stringify(cloudEventOf(event, context)));
-    for (const { sink, sent } of replays)
-      io.err(`canary: sent ${sent} ${sent === 1 ? 'event' : 'events'} to ${sink.name}`);
+    const listed = await eventsOfBuild(client, lane, sha);
+    const sent = sinks.flatMap((sink) => listed.filter((event) => sink.takes(event)).map((event) => ({ sink, event })));
+    for (const { sink, event } of sent) await sink.deliver(event);
+    const lost = sent.length === 0 ? [] : await lostDeliveries(client, lane, sha);
+    for (const one of lost)
+      if (sent.some(({ sink, event }) => sink.name === one.sink && event.id === one.event.id))
+        await noteReplayed(client, lane, one);
+    for (const event of listed) print(event);
+    for (const { name } of sinks) io.err(`canary: sent ${counted(sent.length)} to ${name}`);
     return EXIT.done;
   });
 }
 
+/** Events of the latest release of a build, of the rollback to it and of the watch over it, in order.
+ * @throws {InvalidInput} if there is no such run. */
+async function eventsOfBuild(client: Client, lane: Lane, sha: Sha): Promise<DeliveredEvent[]> {
+  const ids = [releaseId, rollbackId, watchProductionId].map((idOf) => idOf(lane, sha));
+  const runs = (await Promise.all(ids.map((id) => findRun(client, id)))).filter((one) => one !== null);
+  if (runs.length === 0) throw new InvalidInput(`no run ${ids.slice(0, 2).join(' or ')} (canary status)`);
+  runs.sort((a, b) => a.startTime.getTime() - b.startTime.getTime());
+  const listed: DeliveredEvent[] = [];
+  for (const { workflowId, runId } of runs) listed.push(...(await eventsOfRun(client, { workflowId, runId })));
+  return listed;
+}
+
+/** Sends a sink what it lost, in order. Each is noted as it was taken: what fails, and what is behind it, is sent by the next replay. */
+async function sendLost(
+  { client, lane, io, print }: { client: Client; lane: Lane; io: Io; print: (event: DeliveredEvent) => void },
+  sink: Sink,
+  lost: LostDelivery[],
+): Promise<void> {
+  let [sent, over] = [0, 0];
+  try {
+    for (const one of lost) {
+      // A webhook is a feed of what happened. People and GitHub are told what is so.
+      const isTrue = sink.name === 'webhook' || !one.isOvertaken;
+      if (isTrue && sink.takes(one.event, one.later)) {
+        await sink.deliver(one.event, null, one.later);
+        sent += 1;
+        print(one.event);
+      } else over += 1;
+      await noteReplayed(client, lane, one);
+    }
+  } finally {
+    const left = over === 0 ? '' : `, left out ${over} that ${over === 1 ? 'is' : 'are'} over`;
+    io.err(`canary: sent ${counted(sent)} to ${sink.name}${left}`);
+  }
+}
+
+const counted = (number: number) => `${number} ${number === 1 ? 'event' : 'events'}`;
+
 const SINKS = ['webhook', 'slack', 'github'];
 
-/** @throws {InvalidInput} on a name that is no sink's, and on sinks without `--replay`. */
-function wantedSinks({ replay, to }: Given['options']): string[] {
-  if (replay !== true) {
-    if (to !== undefined) throw new InvalidInput('--to needs --replay');
-    return [];
-  }
-  const names = String(to ?? 'webhook')
-    .split(',')
-    .map((name) => name.trim());
+/** @throws {InvalidInput} on a name that is no sink's. */
+function sinksIn(text: string): string[] {
+  const names = text.split(',').map((name) => name.trim());
   const unknown = names.find((name) => !SINKS.includes(name));
   if (unknown !== undefined) throw new InvalidInput(`invalid --to ${shown(unknown)}: expected ${SINKS.join(', ')}`);
-  return names;
+  return [...new Set(names)];
 }
 
-interface Replay {
-  sink: Sink;
-  /** Ids of what it lost; null: it gets all. */
-  lost: Set<string> | null;
-  /** Number of events that were sent. */
-  sent: number;
-}
-
-const isWanted = ({ sink, lost }: Replay, event: DeliveredEvent, over: Set<string>) =>
-  sink.takes(event) && (lost === null || (lost.has(event.id) && !over.has(event.id)));
-
-async function deliverAgain(replay: Replay, event: DeliveredEvent): Promise<void> {
-  await replay.sink.deliver(event);
-  replay.sent += 1;
-}
-
-/** The sinks, and which events each gets: a webhook tells a repeated event by its id; Slack would show it again, and a hold that is over as one that waits.
+/** The sinks of these names.
  * @throws {InvalidInput} if one of them is not configured. */
-async function replaysTo(names: string[], client: Client, config: Config, namespace: string): Promise<Replay[]> {
+async function configured(names: string[], config: Config, namespace: string): Promise<Sink[]> {
   // Printing sends nothing, and loads no HTTP client.
   const { configuredSinks } = await import('../../notify/configured.js');
   const sinks = configuredSinks(config, namespace);
-  return Promise.all(
-    names.map(async (name) => {
-      const sink = sinks.find((one) => one.name === name);
-      if (!sink) throw new InvalidInput(`--replay --to ${name} needs the variables of ${name}, as the worker has them`);
-      return { sink, lost: name === 'webhook' ? null : await lostIds(client, config.lane, name), sent: 0 };
-    }),
-  );
+  return names.map((name) => {
+    const sink = sinks.find((one) => one.name === name);
+    if (!sink) throw new InvalidInput(`--replay --to ${name} needs the variables of ${name}, as the worker has them`);
+    return sink;
+  });
 }

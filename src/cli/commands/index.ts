@@ -96,8 +96,8 @@ export const COMMANDS: CommandEntry[] = [
   },
   {
     name: 'events',
-    arguments: '<sha>',
-    summary: 'Print the events of a build as CloudEvents, from the record, or send them to the webhook again.',
+    arguments: '[sha]',
+    summary: 'Print the events of a build as CloudEvents, from the record, or send again what a sink did not get.',
     load: async () => (await import('./events.js')).events,
   },
   {

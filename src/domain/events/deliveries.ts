@@ -131,10 +131,14 @@ function queue(state: Deliveries, order: DeliveryOrder): void {
 }
 
 /** A hold ends by a decision, by the end of its run, or because the run goes on. */
-function endsHold(event: DeliveredEvent): boolean {
+export function endsHold(event: DeliveredEvent): boolean {
   if (event.type === 'phase-entered') return event.phase !== 'held' && event.phase !== 'awaiting-approval';
-  return ['decided', 'rejected', 'promoted', 'rolled-back', 'superseded', 'ended'].includes(event.type);
+  return event.type === 'decided' || isEnd(event);
 }
+
+/** Whether an event is the end of a release or a rollback. */
+export const isEnd = ({ type }: Pick<DeliveredEvent, 'type'>): boolean =>
+  ['rejected', 'promoted', 'rolled-back', 'superseded', 'ended'].includes(type);
 
 function isEarlier({ order }: OpenHold, { runId, number }: { runId: string; number: number }): boolean {
   const held = partsOfId(order.event.id);

@@ -1,7 +1,8 @@
 import { type DeliveredEvent, movedNothing } from '../../contract/events.js';
 import { gateOf, WORKFLOWS } from '../../contract/ids.js';
+import { isMove } from '../../domain/events/overtaken.js';
 import { redactedText } from '../../domain/markdown.js';
-import { type NoticeContext, noticeOf, urlOf } from '../notice.js';
+import { type NoticeContext, noticeOf, severityOf, urlOf } from '../notice.js';
 import { type Sink, SinkError } from '../sink.js';
 import { type GitHubAccess, githubClient } from './client.js';
 import { describe, type Environment, setDeployment } from './deployment.js';
@@ -41,8 +42,12 @@ export function githubSink(access: GitHubAccess, environment: Environment, conte
   return {
     name: 'github',
     takes: ({ type }) => TAKEN.includes(type),
-    deliver: (event, live) =>
-      tellAll([() => tellStatus(event), () => tellDeployment(event), () => tellIssue(event, live ?? null)]),
+    deliver: (event, live, later = []) =>
+      tellAll([
+        () => tellStatus(event),
+        () => tellDeployment(event, later.some(isMove)),
+        () => tellIssue(event, live ?? null, later),
+      ]),
   };
 
   async function tellStatus(event: DeliveredEvent): Promise<void> {
@@ -58,18 +63,17 @@ export function githubSink(access: GitHubAccess, environment: Environment, conte
     statedId = event.id;
   }
 
-  async function tellDeployment(event: DeliveredEvent): Promise<void> {
-    const state = deploymentState(event);
+  /** @param isPast whether `:latest` has moved since: another deployment is the current one. */
+  async function tellDeployment(event: DeliveredEvent, isPast: boolean): Promise<void> {
+    const state = isPast && isMove(event) ? null : deploymentState(event);
     if (state === null || event.sha === undefined) return;
     await setDeployment(github, event, await fullSha(event.sha), { state, environment, url: urlOf(event, context) });
   }
 
-  async function tellIssue(event: DeliveredEvent, live: string | null): Promise<void> {
+  async function tellIssue(event: DeliveredEvent, live: string | null, later: DeliveredEvent[]): Promise<void> {
     const notice = noticeOf(event, context, live);
-    if (notice && (notice.severity === 'critical' || event.type === 'held' || isFailed(event)))
-      await openOrComment(github, gate, event, notice);
-    // A release of the live build tested nothing: what was wrong is wrong still.
-    if (event.type === 'promoted' && !movedNothing(event)) await closeOnGreen(github, gate, event);
+    if (notice && isTrouble(event) && !later.some(isGreen)) await openOrComment(github, gate, event, notice);
+    if (isGreen(event) && !later.some(isTrouble)) await closeOnGreen(github, gate, event);
   }
 
   async function fullSha(build: string): Promise<string> {
@@ -98,6 +102,13 @@ async function tellAll(parts: (() => Promise<void>)[]): Promise<void> {
   const isFinal = (error: unknown) => error instanceof SinkError && error.isFinal;
   if (failures.length > 0) throw failures.find((error) => !isFinal(error)) ?? failures[0];
 }
+
+/** Whether the issue is opened, or commented on. */
+const isTrouble = (event: DeliveredEvent) =>
+  severityOf(event) === 'critical' || event.type === 'held' || isFailed(event);
+
+/** Whether the issue is closed. A release of the live build tested nothing: what was wrong is wrong still. */
+const isGreen = (event: DeliveredEvent) => event.type === 'promoted' && !movedNothing(event);
 
 /** Whether a run ended in a way that a person must look at. */
 const isFailed = (event: DeliveredEvent) =>

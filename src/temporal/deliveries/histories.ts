@@ -1,0 +1,114 @@
+import { type Client, isGrpcServiceError, type WorkflowExecutionInfo } from '@temporalio/client';
+import type { temporal } from '@temporalio/proto';
+import type { DeliveredEvent } from '../../contract/events.js';
+import { deliverEventsId, type Lane } from '../../contract/ids.js';
+import { deliverEventSignal } from '../../contract/messages.js';
+import { parseDeliveryOrder, parseEvent } from '../../domain/events/deliveries.js';
+import { fieldsOf } from '../../domain/payloads/fields.js';
+import { readPayload } from '../payloads/read.js';
+import { listRuns, RunsUnlisted } from '../records/listing.js';
+import { findRun, isOpen } from '../runs.js';
+
+// What the histories of `DeliverEvents` say: that needs no worker, and sends no query.
+
+export type Failure = temporal.api.failure.v1.IFailure;
+export type Payload = temporal.api.common.v1.IPayload;
+type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
+
+/** Most runs of `DeliverEvents` that are read, the latest first: one ends an hour after its last event. */
+const MAX_RUNS = 12;
+/** Most pages of a history that are read, of 1,000 events each. */
+const MAX_PAGES = 20;
+/** Activity that delivers one event to one sink. */
+export const DELIVER = 'deliver';
+/** gRPC status code. */
+const NOT_FOUND = 5;
+
+export type Found = Pick<WorkflowExecutionInfo, 'workflowId' | 'runId' | 'closeTime' | 'status'>;
+
+/** The latest runs; without a list, the last one alone. A list lags: each run that it calls open is described, and the last one, which it may not have yet. */
+export async function deliveryRuns(client: Client, lane: Lane): Promise<Found[]> {
+  const workflowId = deliverEventsId(lane);
+  const [listed, last] = await Promise.all([
+    listRuns(client, `WorkflowId = '${workflowId}'`, MAX_RUNS).catch((error: unknown) => {
+      if (error instanceof RunsUnlisted) return [];
+      throw error;
+    }),
+    findRun(client, workflowId),
+  ]);
+  const others = listed.filter(({ runId }) => runId !== last?.runId);
+  const found = await Promise.all(others.map((run) => (isOpen(run) ? findRun(client, workflowId, run.runId) : run)));
+  return [last, ...found].filter((run) => run !== null);
+}
+
+/** What a run was told to deliver, and what it delivered, by sink and id. */
+export interface Orders {
+  open: Map<string, { sink: string; event: DeliveredEvent }>;
+  done: Set<string>;
+  /** What a person sent again. */
+  replayed: Set<string>;
+  /** All events it was told of, by id: also those that no sink takes. */
+  events: Map<string, DeliveredEvent>;
+}
+
+export const keyOf = (sink: string, { id }: Pick<DeliveredEvent, 'id'>) => `${sink} ${id}`;
+
+export async function ordersIn(client: Client, run: Found): Promise<Orders> {
+  const orders: Orders = { open: new Map(), done: new Set(), replayed: new Set(), events: new Map() };
+  const scheduled = new Map<string, Payload[]>();
+  const read = (payload: Payload | undefined): Promise<unknown> => readPayload(client, payload).catch(() => null);
+  const add = (sink: string, event: DeliveredEvent | null) => {
+    if (event === null) return;
+    orders.open.set(keyOf(sink, event), { sink, event });
+    orders.events.set(event.id, event);
+  };
+  const addOrder = (sent: unknown) => {
+    const order = parseDeliveryOrder(sent);
+    if (order === null) return;
+    const { event, sinks } = order;
+    const { replayed } = fieldsOf(sent);
+    orders.events.set(event.id, event);
+    for (const sink of sinks) add(sink, event);
+    for (const sink of Array.isArray(replayed) ? replayed : []) orders.replayed.add(keyOf(String(sink), event));
+  };
+  for await (const event of eventsOf(client, run)) {
+    const [carried] = event.workflowExecutionStartedEventAttributes?.input?.payloads ?? [];
+    const { queues, waiting } = carried ? fieldsOf(await read(carried)) : {};
+    for (const [sink, list] of Object.entries(fieldsOf(queues)))
+      for (const one of Array.isArray(list) ? list : []) add(sink, parseEvent(one));
+    for (const one of Array.isArray(waiting) ? waiting : []) addOrder(fieldsOf(one).order);
+    const signal = event.workflowExecutionSignaledEventAttributes;
+    if (signal?.signalName === deliverEventSignal.name) addOrder(await read(signal.input?.payloads?.[0]));
+    const activity = event.activityTaskScheduledEventAttributes;
+    if (activity?.activityType?.name === DELIVER) scheduled.set(String(event.eventId), activity.input?.payloads ?? []);
+    const ended =
+      event.activityTaskCompletedEventAttributes ??
+      event.activityTaskFailedEventAttributes ??
+      event.activityTaskTimedOutEventAttributes;
+    const [name, order] = scheduled.get(String(ended?.scheduledEventId)) ?? [];
+    const [sink, delivered] = ended ? [await read(name), parseEvent(await read(order))] : [null, null];
+    // A failed one is lost by its own account.
+    if (typeof sink === 'string' && delivered) orders.done.add(keyOf(sink, delivered));
+  }
+  return orders;
+}
+
+export async function* eventsOf(client: Client, { workflowId, runId }: Found): AsyncGenerator<HistoryEvent> {
+  let nextPageToken: Uint8Array | undefined;
+  for (let page = 0; page < MAX_PAGES; page += 1) {
+    const answer = await client.workflowService
+      .getWorkflowExecutionHistory({
+        namespace: client.options.namespace,
+        execution: { workflowId, runId },
+        ...(nextPageToken && { nextPageToken }),
+      })
+      .catch((error: unknown) => {
+        // It was deleted since it was listed.
+        if (isGrpcServiceError(error) && error.code === NOT_FOUND) return null;
+        throw error;
+      });
+    yield* answer?.history?.events ?? [];
+    if (!answer?.nextPageToken?.length) break;
+    nextPageToken = answer.nextPageToken;
+  }
+}

@@ -1,0 +1,182 @@
+import type { Client } from '@temporalio/client';
+import { optionalTsToMs } from '@temporalio/common/lib/time.js';
+import { nullIfInvalid } from '../../contract/brand.js';
+import type { DeliveredEvent } from '../../contract/events.js';
+import { deliverEventsId, type Lane, taskQueue, WORKFLOWS } from '../../contract/ids.js';
+import { deliverEventSignal } from '../../contract/messages.js';
+import { parseSha, type Sha, sameBuild, shortSha } from '../../contract/sha.js';
+import { parseEvent } from '../../domain/events/deliveries.js';
+import { inOrder, isOvertaken, laterThan } from '../../domain/events/overtaken.js';
+import { oneLine } from '../../domain/markdown.js';
+import { withinTime } from '../faults/in-time.js';
+import { readFailure, readPayload } from '../payloads/read.js';
+import { earlyEnd, findRun, isOpen } from '../runs.js';
+import {
+  DELIVER,
+  deliveryRuns,
+  eventsOf,
+  type Failure,
+  type Found,
+  keyOf,
+  type Orders,
+  ordersIn,
+  type Payload,
+} from './histories.js';
+
+/** Age up to which a lost event is told, in milliseconds: an older one is no news. */
+const MAX_AGE_MS = 24 * 60 * 60_000;
+/** Longest reason and name, in characters. */
+const MAX_WHY = 200;
+
+/** Events that one sink never got. */
+export interface LostEvents {
+  what: string;
+  /** Command that prints them, or sends them again. */
+  fix: string;
+}
+
+interface Lost {
+  sink: string;
+  /** Null if the order cannot be read. */
+  event: DeliveredEvent | null;
+  at: number;
+  why: string;
+}
+
+/**
+ * What the sinks of a gate never got in the last day, by the histories of `DeliverEvents`: that needs no worker, and sends no query.
+ * @param withinMs time limit, in milliseconds: a call for a history may get no answer.
+ * @throws {NoAnswer}
+ */
+export async function lostEvents(client: Client, lane: Lane, withinMs: number): Promise<LostEvents[]> {
+  const since = Date.now() - MAX_AGE_MS;
+  const { lost } = await withinTime(client, withinMs, async () => {
+    const runs = await deliveryRuns(client, lane);
+    return lostIn(
+      client,
+      runs.filter(({ closeTime }) => !closeTime || closeTime.getTime() >= since),
+    );
+  });
+  const told = lost.filter(({ at }) => at >= since).sort((a, b) => a.at - b.at);
+  return [...new Set(told.map(({ sink }) => sink))].map((name) => ofSink(told.filter(({ sink }) => sink === name)));
+}
+
+/** Event that a sink never got, as it was to be delivered. */
+export interface LostDelivery {
+  sink: string;
+  event: DeliveredEvent;
+  /** Events of the gate that came after it. */
+  later: DeliveredEvent[];
+  /** Whether it is no longer true. */
+  isOvertaken: boolean;
+}
+
+/** What sinks never got, in the order in which it happened: all of one build, by the runs of `DeliverEvents` that are read; without one, what `lostEvents` counts. */
+export async function lostDeliveries(client: Client, lane: Lane, sha: Sha | null): Promise<LostDelivery[]> {
+  const since = Date.now() - MAX_AGE_MS;
+  const { lost, events } = await lostIn(client, await deliveryRuns(client, lane));
+  const isWanted = (event: DeliveredEvent, at: number) =>
+    sha === null ? at >= since : event.sha !== undefined && sameBuild(event.sha, sha);
+  const wanted = lost
+    .flatMap(({ sink, event, at }) => (event !== null && isWanted(event, at) ? [{ sink, event }] : []))
+    .sort((a, b) => inOrder(a.event, b.event));
+  const ids = [...new Set(wanted.map(({ event }) => event.workflowId))];
+  const runs = await Promise.all(ids.map((id) => findRun(client, id)));
+  const open = new Set(runs.flatMap((run) => (run !== null && isOpen(run) ? [run.workflowId] : [])));
+  return wanted.map(({ sink, event }) => {
+    const later = laterThan(event, events);
+    return { sink, event, later, isOvertaken: isOvertaken(event, later, open.has(event.workflowId)) };
+  });
+}
+
+/** Notes for good that a person has sent an event again, or that it is overtaken: in the history of `DeliverEvents`, as an order for no sink, which its workflow has always taken and delivers nowhere. */
+export async function noteReplayed(client: Client, lane: Lane, { sink, event }: LostDelivery): Promise<void> {
+  await client.workflow.signalWithStart(WORKFLOWS.deliver, {
+    workflowId: deliverEventsId(lane),
+    taskQueue: taskQueue(lane),
+    args: [],
+    signal: deliverEventSignal,
+    signalArgs: [{ event, sinks: [], reminded: [], replayed: [sink] }],
+  });
+}
+
+function ofSink(lost: Lost[]): LostEvents {
+  const { sink, event, why } = lost.at(-1) as Lost;
+  const count = lost.length === 1 ? 'an event' : `${lost.length} events`;
+  const sha = nullIfInvalid(() => shortSha(parseSha(event?.sha)));
+  const last = `${event?.type ?? 'an event that cannot be read'}${sha ? ` of ${sha}` : ''}`;
+  return {
+    what: `${sink} did not get ${count} of the last day, last ${last}: ${oneLine(why, MAX_WHY)}`,
+    fix: `canary events --replay --to ${sink}`,
+  };
+}
+
+/** What these runs were told to deliver, did not, and no person has sent again; and all events that they know of, if anything is missing. */
+async function lostIn(client: Client, runs: Found[]): Promise<{ lost: Lost[]; events: DeliveredEvent[] }> {
+  const failed = (await Promise.all(runs.map((run) => failedIn(client, run)))).flat();
+  if (failed.length === 0 && runs.every((run) => earlyEnd(run) === null)) return { lost: [], events: [] };
+  const known = await Promise.all(runs.map(async (run) => ({ run, ...(await ordersIn(client, run)) })));
+  const isReplayed = ({ sink, event }: Lost) =>
+    event !== null && known.some(({ replayed }) => replayed.has(keyOf(sink, event)));
+  return {
+    lost: onceEach([...failed, ...known.flatMap((one) => leftBy(one, known))]).filter((one) => !isReplayed(one)),
+    events: [...new Map(known.flatMap(({ events }) => [...events])).values()],
+  };
+}
+
+/** Each event once for a sink, with the latest end: a reset copies events of the run before, and each run carries what it did not deliver. */
+function onceEach(lost: Lost[]): Lost[] {
+  const oldestFirst = lost.toSorted((a, b) => a.at - b.at);
+  return [
+    ...new Map(oldestFirst.map((one) => [one.event === null ? Symbol() : keyOf(one.sink, one.event), one])).values(),
+  ];
+}
+
+/** What a run that a person ended had not delivered yet, unless another one did, or has it: a reset takes it on. */
+function leftBy(one: Orders & { run: Found }, all: (Orders & { run: Found })[]): Lost[] {
+  const ended = earlyEnd(one.run);
+  if (ended === null) return [];
+  const others = all.filter(({ run }) => run.runId !== one.run.runId && earlyEnd(run) === null);
+  const isElsewhere = (key: string) =>
+    all.some(({ done }) => done.has(key)) || others.some(({ open }) => open.has(key));
+  return [...one.open]
+    .filter(([key]) => !isElsewhere(key))
+    .map(([, { sink, event }]) => ({
+      sink: oneLine(sink, MAX_WHY),
+      event,
+      at: one.run.closeTime?.getTime() ?? 0,
+      why: `${one.run.workflowId} ${ended}`,
+    }));
+}
+
+/** Deliveries of a run that ended without success: retries leave no event. */
+async function failedIn(client: Client, run: Found): Promise<Lost[]> {
+  const lost: Lost[] = [];
+  const orders = new Map<string, Payload[]>();
+  for await (const event of eventsOf(client, run)) {
+    const scheduled = event.activityTaskScheduledEventAttributes;
+    if (scheduled?.activityType?.name === DELIVER) orders.set(String(event.eventId), scheduled.input?.payloads ?? []);
+    const ended = event.activityTaskFailedEventAttributes ?? event.activityTaskTimedOutEventAttributes;
+    const order = ended && orders.get(String(ended.scheduledEventId));
+    if (order) lost.push(await lostOf(client, order, ended.failure, optionalTsToMs(event.eventTime) ?? 0));
+  }
+  return lost;
+}
+
+async function lostOf(
+  client: Client,
+  [name, order]: Payload[],
+  failure: Failure | null | undefined,
+  at: number,
+): Promise<Lost> {
+  const read = (payload: Payload | undefined): Promise<unknown> => readPayload(client, payload).catch(() => null);
+  const [sink, event] = [await read(name), parseEvent(await read(order))];
+  // A time-out has the failure of its last attempt as its cause.
+  const why = await readFailure(client, failure?.cause ?? failure).catch(() => null);
+  return {
+    sink: typeof sink === 'string' ? oneLine(sink, MAX_WHY) : 'a sink',
+    event,
+    at,
+    why: why ?? 'it was given up',
+  };
+}

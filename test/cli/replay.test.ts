@@ -1,0 +1,74 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, expect, test } from 'vitest';
+import type { DeliveredEvent } from '../../src/contract/events.js';
+import {
+  deliverEventsId,
+  moveLatestId,
+  releaseId,
+  releaseLaneId,
+  taskQueue,
+  WORKFLOWS,
+} from '../../src/contract/ids.js';
+import { deliverEventSignal } from '../../src/contract/messages.js';
+import { parseSha } from '../../src/contract/sha.js';
+import { startSinkServer } from '../../testbed/sink-server.js';
+import { canary } from '../support/cli.js';
+import { useGate } from '../support/gate.js';
+import { newSha } from '../support/shas.js';
+import { until } from '../support/until.js';
+
+const chat = await startSinkServer();
+afterAll(() => chat.stop());
+
+const gate = useGate('replay', () => ({ env: { CANARY_SLACK_WEBHOOK: `${chat.url}/slack` } }));
+const run = (...args: string[]) => canary(args, { ...gate().env, CANARY_LANE: 'replay' });
+const advice = async () => (await run('status')).err.filter((line) => line.includes('did not get'));
+
+/** Orders the delivery of an event to Slack, as `publish` does. */
+async function order(event: Partial<DeliveredEvent>): Promise<void> {
+  const { lane, client } = gate();
+  const full = { id: `${randomUUID()}-1`, at: new Date().toISOString(), why: 'for the test', ...event };
+  await client.workflow.signalWithStart(WORKFLOWS.deliver, {
+    workflowId: deliverEventsId(lane),
+    taskQueue: taskQueue(lane),
+    signal: deliverEventSignal,
+    signalArgs: [{ event: full as DeliveredEvent, sinks: ['slack'], reminded: [] }],
+  });
+}
+
+test('the advised replay sends alarms of a mover and of the lane, once and no hold that is over, beside a worker', async () => {
+  chat.answer = () => ({ status: 410 });
+  const sha = newSha();
+  const { lane } = gate();
+  await order({ type: 'alarm', alarm: 'move-split', workflow: 'MoveLatest', workflowId: moveLatestId(lane), sha });
+  const workflowId = releaseId(lane, parseSha(sha));
+  await order({
+    type: 'held',
+    hold: 'approval',
+    holdId: 'h1',
+    until: null,
+    workflow: 'CanaryRelease',
+    workflowId,
+    sha,
+  });
+  await until('they were refused', () => chat.requests.length === 2);
+  await order({ type: 'alarm', alarm: 'pair-split', workflow: 'ReleaseLane', workflowId: releaseLaneId(lane) });
+  await until('status tells of all', async () => (await advice()).join().includes('3 events'));
+  expect(await advice()).toEqual([
+    'canary: slack did not get 3 events of the last day, last alarm: slack: answered 410 (canary events --replay --to slack)',
+  ]);
+
+  expect(await run('events', '--replay')).toMatchObject({ code: 2, err: [expect.stringContaining('sha is missing')] });
+  chat.answer = ({ body }) => ({ status: body.includes('pair-split') ? 503 : 200 });
+  chat.requests.length = 0;
+  const replay = () => run('events', '--replay', '--to', 'slack');
+  expect(await replay()).toMatchObject({
+    code: 4,
+    err: ['canary: sent 1 event to slack, left out 1 that is over', expect.stringContaining('answered 503')],
+  });
+  chat.answer = () => ({ status: 200, body: 'ok' });
+  expect(await replay()).toMatchObject({ code: 0, err: ['canary: sent 1 event to slack'] });
+  expect(await replay()).toMatchObject({ code: 0, out: [], err: ['canary: sent 0 events to slack'] });
+  expect(await advice()).toEqual([]);
+  expect(chat.taken.map(({ body }) => /ALARM ([a-z-]+)/.exec(body)?.[1])).toEqual(['move-split', 'pair-split']);
+});

@@ -1,0 +1,110 @@
+const EVENTS = 'src/cli/commands/events.ts';
+const LOST = 'src/temporal/deliveries/lost-events.ts';
+const HISTORIES = 'src/temporal/deliveries/histories.ts';
+const OVERTAKEN = 'src/domain/events/overtaken.ts';
+const GITHUB = 'src/notify/github/github.ts';
+
+const CLI =
+  'test/cli/replay.test.ts > the advised replay sends alarms of a mover and of the lane, once and no hold that is over, beside a worker';
+const BESIDE = 'test/temporal/beside.test.ts >';
+const UNIT = 'test/domain/overtaken.test.ts >';
+const SINKS = 'test/notify/replayed.test.ts >';
+
+export default [
+  {
+    name: 'replay-needs-a-sha',
+    breaks: 'alarms of the lane, which are of no build, are never sent again',
+    file: LOST,
+    find: 'sha === null ? at >= since',
+    replace: 'sha === null ? at >= since && event.sha !== undefined',
+    test: CLI,
+  },
+  {
+    name: 'replay-not-noted',
+    breaks: 'a second replay sends everything once more',
+    file: EVENTS,
+    find: 'else over += 1;\n      await noteReplayed(client, lane, one);',
+    replace: 'else over += 1;',
+    test: CLI,
+  },
+  {
+    name: 'replay-note-unread',
+    breaks: 'status advises a replay that was made',
+    file: HISTORIES,
+    find: 'orders.replayed.add(keyOf(String(sink), event))',
+    replace: 'void sink',
+    test: `${BESIDE} what a sink lost is neither told nor sent any more once it was noted as replayed, also while no list has that note`,
+  },
+  {
+    name: 'replay-list-lags',
+    breaks: 'the last run is unknown until a list has it, so a replay right after another sends everything once more',
+    file: HISTORIES,
+    find: 'return [last, ...found]',
+    replace: 'return [...found]',
+    test: `${BESIDE} events of a delivery are told also while a list does not have it yet`,
+  },
+  {
+    name: 'replay-old-holds',
+    breaks: 'Slack shows a hold that is over as one that waits',
+    file: EVENTS,
+    find: '|| !one.isOvertaken',
+    replace: '|| true',
+    test: CLI,
+  },
+  {
+    name: 'replay-decided-hold',
+    breaks: 'a hold that was decided in a run that goes on is sent again',
+    file: OVERTAKEN,
+    find: '!isOpen || own.some(endsHold)',
+    replace: '!isOpen',
+    test: `${UNIT} a hold that was decided, is overtaken or not`,
+  },
+  {
+    name: 'replay-phase-after-end',
+    breaks: 'a commit is pending again after its promotion',
+    file: OVERTAKEN,
+    find: 'return !isOpen || isPassed;',
+    replace: 'return !isOpen;',
+    test: `${UNIT} a phase of a run that ended, is overtaken or not`,
+  },
+  {
+    name: 'replay-end-of-an-earlier-run',
+    breaks: 'a commit that was released again and promoted gets the failure of the release before',
+    file: OVERTAKEN,
+    find: 'return isEnd(event) && isPassed;',
+    replace: 'return false;',
+    test: `${UNIT} an end of a build that was released again, is overtaken or not`,
+  },
+  {
+    name: 'replay-closes-the-issue',
+    breaks: 'the issue of a build that is RED is closed by a promotion before it',
+    file: GITHUB,
+    find: 'isGreen(event) && !later.some(isTrouble)',
+    replace: 'isGreen(event)',
+    test: `${SINKS} GitHub, told again after an outage, of a promotion before RED, keeps the issue open, and gets status and deployment`,
+  },
+  {
+    name: 'replay-opens-an-issue',
+    breaks: 'RED before a promotion opens an issue that stays open until the next one',
+    file: GITHUB,
+    find: 'isTrouble(event) && !later.some(isGreen)',
+    replace: 'isTrouble(event)',
+    test: `${SINKS} GitHub, told again after an outage, of RED before a promotion, opens no issue, and sets the status of that commit`,
+  },
+  {
+    name: 'replay-old-deployment',
+    breaks: 'GitHub shows a build as deployed that is no longer live',
+    file: GITHUB,
+    find: 'isPast && isMove(event) ? null : ',
+    replace: '',
+    test: `${SINKS} GitHub, told again after an outage, of a promotion before the last move of \`:latest\`, sets its status, and makes no deployment of it`,
+  },
+  {
+    name: 'replay-old-promotion',
+    breaks: 'Slack is told of a promotion as of the last one',
+    file: 'src/notify/slack.ts',
+    find: 'if (isMove(event) && later.some(isMove)) return false;',
+    replace: '',
+    test: `${SINKS} Slack is not told again of a promotion after which \`:latest\` moved again`,
+  },
+];
