@@ -41,7 +41,7 @@ const AT_THE_END: Record<number, readonly [...Link, choice?: number][]> = {
     ['junk', 2_000],
     ['approve', 'a hold'],
   ],
-  // Two rollbacks, both forced, while the lane begins anew.
+  // Two rollbacks, both forced, while the lane begins again.
   5: [
     ['green', 0],
     ['green', 'a write'],

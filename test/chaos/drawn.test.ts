@@ -114,7 +114,7 @@ const KINDS: Record<string, (plan: Plan) => boolean> = {
   'forged lanes': any('forge a lane'),
   'a hand in the pause after a refused write': inOrder('refuse writes', 'crane'),
   'a release that is held twice': inOrder('approval', 'retry', 'tenant leaves', 'junk', 'approve'),
-  'two rollbacks at once while the lane begins anew': inOrder('terminate the lane', 'roll back', 'roll back'),
+  'two rollbacks at once while the lane begins again': inOrder('terminate the lane', 'roll back', 'roll back'),
   'an adoption in the midst of a pair': inOrder('refuse one image', 'adopt', 'crane', 'adopt'),
   'a hand after the policy looked': inOrder('production turns red', 'junk', 'crane'),
   'movers that strangers start': any('start a mover'),

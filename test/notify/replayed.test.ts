@@ -35,16 +35,16 @@ const ofB = (event: DeliveredEvent): DeliveredEvent => ({
 
 describe('GitHub, told again after an outage,', () => {
   test.each([
-    ['RED', ofB(rejected(5))],
-    ['an alarm', alarmed(5)],
-    ['a hold', ofB(held(5))],
-  ])('of a promotion before %s, keeps the issue open, and gets status and deployment', async (_what, trouble) => {
+    ['RED', ofB(rejected(5)), 'Canary still failing'],
+    ['an alarm', alarmed(5), 'Alarm: move-split'],
+    ['a hold', ofB(held(5)), 'Waits for a person'],
+  ])('of a promotion before %s, keeps the issue open, and gets status and deployment', async (_what, trouble, said) => {
     const { github, sink } = await scene();
     await sink.deliver(rejected(1));
     await sink.deliver(trouble);
     await sink.deliver(promoted(4), null, [trouble]);
     expect(github.issues).toMatchObject([{ state: 'open' }]);
-    expect(github.issues[0]?.comments.at(-1)?.body).toContain('Canary still failing');
+    expect(github.issues[0]?.comments.at(-1)?.body).toContain(said);
     expect(github.statuses.at(-1)).toMatchObject({ sha: A, state: 'success' });
     expect(github.deployments).toMatchObject([{ sha: A, statuses: [{ state: 'success' }] }]);
   });
