@@ -222,7 +222,8 @@ export function planOf(seed: number): Plan {
     for (const [act, after] of chain) steps.push({ act, after, choice: next() % 1_000 });
   }
   const last = AT_THE_END[seed % 20] ?? [];
-  if (tenants > 0) for (const [act, after, choice = next() % 1_000] of last) steps.push({ act, after, choice });
+  if (tenants > 0 && last.every(([act]) => applies(act)))
+    for (const [act, after, choice = next() % 1_000] of last) steps.push({ act, after, choice });
   return { seed, tenants, production, workers, autoRollback, hasRealWaits, steps };
 }
 
