@@ -82,4 +82,20 @@ export default [
     replace: 'event.activityTaskTimedOutEventAttributes',
     test: 'test/cli/lost-events.test.ts > an event that a sink refused for good is named by doctor and status, without a worker and for a day',
   },
+  {
+    name: 'notify-lost-without-worker',
+    breaks: 'a hold or an alarm is lost if no worker polls for a minute',
+    file: 'workflows/shared/activity-options.ts',
+    find: "startToCloseTimeout: '30s',\n  scheduleToCloseTimeout: MAX_WAIT_MS,",
+    replace: "startToCloseTimeout: '30s',\n  scheduleToCloseTimeout: '1m',",
+    test: 'test/workflows/bounds.test.ts > about a minute until a sink has its order',
+  },
+  {
+    name: 'notify-lost-in-its-queue',
+    breaks: 'an event that a sink was to get is lost if no worker polls for an hour',
+    file: 'workflows/shared/activity-options.ts',
+    find: "startToCloseTimeout: '2m',\n  scheduleToCloseTimeout: MAX_WAIT_MS,",
+    replace: "startToCloseTimeout: '2m',\n  scheduleToCloseTimeout: '1h',",
+    test: 'test/workflows/bounds.test.ts > about an hour until that sink is told',
+  },
 ];
