@@ -98,4 +98,12 @@ export default [
     replace: "startToCloseTimeout: '2m',\n  scheduleToCloseTimeout: '1h',",
     test: 'test/workflows/bounds.test.ts > about an hour until that sink is told',
   },
+  {
+    name: 'notify-held-up-by-another',
+    breaks: 'a sink that is down holds up all others for an hour when the deliveries continue as new',
+    file: 'workflows/deliver-events.ts',
+    find: 'for (const scope of busy.values()) scope.cancel();',
+    replace: '',
+    test: 'test/e2e/full-deliveries.test.ts > a sink that is down holds up no other one when the deliveries continue as new, and gets what it missed once and in order',
+  },
 ];
