@@ -106,4 +106,28 @@ export default [
     replace: '',
     test: 'test/e2e/full-deliveries.test.ts > a sink that is down holds up no other one when the deliveries continue as new, and gets what it missed once and in order',
   },
+  {
+    name: 'notify-swallowed-unconfigured',
+    breaks: 'a worker that lacks a sink takes its events as delivered',
+    file: 'activities/sinks/deliver.ts',
+    find: 'if (sink === undefined) throw new SinkError(`${name}: it is not configured on this worker`);',
+    replace: 'if (sink === undefined) return;',
+    test: 'test/activities/deliver.test.ts > fails, and is done by a worker that has it',
+  },
+  {
+    name: 'notify-blocked-by-a-fault',
+    breaks: 'a fault that a sink did not foresee holds up its queue for an hour with each event',
+    file: 'activities/sinks/deliver.ts',
+    find: 'isLast(event, sink) ?',
+    replace: 'isLast(event, sink) && error instanceof SinkError ?',
+    test: 'test/activities/deliver.test.ts > with a fault that its sink did not foresee is retried for an hour, and then given up at once',
+  },
+  {
+    name: 'notify-reminds-of-the-terminated',
+    breaks: 'people are reminded of a hold of a run that was terminated, because its build is released again',
+    file: 'activities/sinks/deliver.ts',
+    find: 'status.hold?.id !== event.holdId',
+    replace: 'false',
+    test: 'test/activities/deliver.test.ts > whose run was terminated, and whose build is released again',
+  },
 ];
