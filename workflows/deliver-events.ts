@@ -16,9 +16,11 @@ import { deliverEventSignal } from '../src/contract/messages.js';
 import { parseDeliveries } from '../src/domain/events/carried.js';
 import {
   type Deliveries,
+  dropOldest,
   dueReminders,
   GAP_MS,
   isIdle,
+  isOverfull,
   type LostEvent,
   letThrough,
   noDeliveries,
@@ -58,6 +60,7 @@ export async function DeliverEvents(carried: unknown = null): Promise<Pick<Deliv
   const isFull = () => isClosing || workflowInfo().continueAsNewSuggested || isOutdated();
   const settle = () => {
     queueEvents(state);
+    if (isOverfull(state) && patched('bounded-queues')) for (const lost of dropOldest(state)) giveUp(state, lost);
     for (const { order } of state.waiting) later(order.event.id, GAP_MS, 'for the events before it', letThrough);
     for (const due of dueReminders(state))
       later(due.id, due.at - Date.now(), 'until the next reminder', () => remind(state, due));

@@ -123,6 +123,14 @@ export default [
     test: 'test/activities/deliver.test.ts > with a fault that its sink did not foresee is retried for an hour, and then given up at once',
   },
   {
+    name: 'notify-unbounded-queue',
+    breaks: 'the queue of a sink that is down grows until the deliveries cannot continue as new',
+    file: DELIVERIES,
+    find: 'Math.max(0, events.length - MAX_QUEUED)',
+    replace: '0',
+    test: `${UNIT} a queue that is too long loses its oldest events, by name, except the one that is under way`,
+  },
+  {
     name: 'notify-reminds-of-the-terminated',
     breaks: 'people are reminded of a hold of a run that was terminated, because its build is released again',
     file: 'activities/sinks/deliver.ts',
