@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, expect } from 'vitest';
 import type { DeliveredEvent } from '../../src/contract/events.js';
 import { deliverEventsId, releaseLaneId, taskQueue, WORKFLOWS } from '../../src/contract/ids.js';
@@ -27,6 +28,8 @@ const gate = useGate('full-deliveries', () => ({
 }));
 
 const EVENTS = 20;
+/** How long a slow chat takes to answer, in milliseconds. */
+const SLOW_MS = 1_500;
 
 fullTest(
   'a sink that is down holds up no other one when the deliveries continue as new, and gets what it missed once and in order',
@@ -50,7 +53,11 @@ fullTest(
       }) as DeliveredEvent;
     const told = () => hook.taken.map(({ headers }) => headers['webhook-id']);
 
-    chat.answer = () => ({ status: 503 });
+    // In the first half it waits for its next attempt when a run is full, in the second one its attempt is under way.
+    chat.answer = async () => {
+      if (ids.length > EVENTS / 2) await delay(SLOW_MS);
+      return { status: 503 };
+    };
     const runs = new Set<string>();
     const ids: string[] = [];
     for (let number = 1; number <= EVENTS; number += 1) {
