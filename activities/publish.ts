@@ -8,7 +8,7 @@ export interface EventSink {
   deliver(event: DeliveredEvent): Promise<void> | void;
 }
 
-/** Newest ids that a worker keeps for each sink: a batch that is retried is at most a minute old. */
+/** Newest ids that a worker keeps for each sink: a batch is retried within minutes of its first attempt. */
 const MAX_SEEN = 10_000;
 
 /** Activity that delivers events to `sinks`. */

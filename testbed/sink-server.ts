@@ -24,7 +24,7 @@ export interface SinkServer {
   /** All requests, in order. */
   readonly requests: SinkRequest[];
   /** Switch: what it answers; null closes the connection without an answer. */
-  answer: (request: SinkRequest) => SinkAnswer | null;
+  answer: (request: SinkRequest) => SinkAnswer | null | Promise<SinkAnswer | null>;
   stop(): Promise<void>;
 }
 
@@ -33,11 +33,11 @@ export async function startSinkServer(): Promise<SinkServer> {
   const server = createServer((incoming, outgoing) => {
     const chunks: Buffer[] = [];
     incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
-    incoming.on('end', () => {
+    incoming.on('end', async () => {
       const { method = '', url: path = '', headers } = incoming;
       const request = { method, path, headers, body: Buffer.concat(chunks).toString('utf8') };
       sink.requests.push(request);
-      const answer = sink.answer(request);
+      const answer = await sink.answer(request);
       if (answer === null) {
         outgoing.destroy();
         return;

@@ -16,6 +16,8 @@ export interface TemporalServerOptions {
   readonly problemsAfter?: number;
   /** Whether people may pause workflows, which is off by default. */
   readonly pause?: boolean;
+  /** Events after which a run is told to continue as new; the default is 4,096. */
+  readonly continueAfter?: number;
 }
 
 export interface TemporalServer {
@@ -72,6 +74,8 @@ async function start(options: TemporalServerOptions): Promise<TemporalServer> {
   args.push('--dynamic-config-value', 'history.timerProcessorMaxTimeShift="20ms"');
   if (options.problemsAfter !== undefined)
     args.push('--dynamic-config-value', `${PROBLEMS_AFTER}=${options.problemsAfter}`);
+  if (options.continueAfter !== undefined)
+    args.push('--dynamic-config-value', `limit.historyCount.suggestContinueAsNew=${options.continueAfter}`);
   if (options.pause) args.push('--dynamic-config-value', 'frontend.WorkflowPauseEnabled=true');
   try {
     const running = await startProcess(temporal.path, args, {

@@ -1,7 +1,10 @@
 import {
+  ActivityFailure,
+  CancellationScope,
   condition,
   isCancellation,
   log,
+  patched,
   proxySinks,
   setCurrentDetails,
   sleep,
@@ -13,9 +16,11 @@ import { deliverEventSignal } from '../src/contract/messages.js';
 import { parseDeliveries } from '../src/domain/events/carried.js';
 import {
   type Deliveries,
+  dropOldest,
   dueReminders,
   GAP_MS,
   isIdle,
+  isOverfull,
   type LostEvent,
   letThrough,
   noDeliveries,
@@ -42,21 +47,30 @@ const ROOM = 2_000;
 /**
  * Delivers the events of one gate to its sinks, and reminds people of holds. Each sink gets its events in order, one at a time; none waits
  * for another sink, and no release for any of them. What fails is retried for an hour, then noted here and counted. Each message, each end
- * of a delivery and each timer is settled alone, and no timer begins again when something else arrives (ADR 10).
+ * of a delivery and each timer is settled alone, and no timer begins again when something else arrives (ADR 10). The next run begins once no
+ * delivery is open: one that waits for its next attempt is cancelled and begins again there, one that is under way is awaited.
  */
 export async function DeliverEvents(carried: unknown = null): Promise<Pick<Deliveries, 'delivered' | 'lost'>> {
   requireId(deliverEventsId);
   const state = workflowInfo().continuedFromExecutionRunId === undefined ? noDeliveries() : parseDeliveries(carried);
-  const busy = new Set<string>();
+  const busy = new Map<string, CancellationScope>();
   const timed = new Set<string>();
   let arrived = 0;
-  const isFull = () => workflowInfo().continueAsNewSuggested || isOutdated();
+  let isClosing = false;
+  const isFull = () => isClosing || workflowInfo().continueAsNewSuggested || isOutdated();
   const settle = () => {
     queueEvents(state);
+    if (isOverfull(state) && patched('bounded-queues')) for (const lost of dropOldest(state)) giveUp(state, lost);
     for (const { order } of state.waiting) later(order.event.id, GAP_MS, 'for the events before it', letThrough);
     for (const due of dueReminders(state))
       later(due.id, due.at - Date.now(), 'until the next reminder', () => remind(state, due));
-    if (!isFull()) for (const sink of Object.keys(state.queues)) if (!busy.has(sink)) void deliverNext(sink);
+    if (isFull()) close();
+    else for (const sink of Object.keys(state.queues)) if (!busy.has(sink)) void deliverNext(sink);
+  };
+  const close = () => {
+    if (isClosing || busy.size === 0 || !patched('deliveries-cancelled')) return;
+    isClosing = true;
+    for (const scope of busy.values()) scope.cancel();
   };
   const later = (id: string, ms: number, summary: string, act: (state: Deliveries, id: string) => void) => {
     if (timed.has(id)) return;
@@ -70,12 +84,13 @@ export async function DeliverEvents(carried: unknown = null): Promise<Pick<Deliv
   const deliverNext = async (sink: string) => {
     const [event] = state.queues[sink] ?? [];
     if (event === undefined) return;
-    busy.add(sink);
+    const scope = new CancellationScope();
+    busy.set(sink, scope);
     try {
-      await deliveries(`tell ${sink}: ${event.type}`).deliver(sink, event);
+      await scope.run(() => deliveries(`tell ${sink}: ${event.type}`).deliver(sink, event));
       state.delivered += 1;
     } catch (error) {
-      if (isCancellation(error)) return;
+      if (isCancelled(error)) return void busy.delete(sink);
       giveUp(state, { sink, id: event.id, why: unwrapFailure(error).message });
     }
     state.queues[sink]?.shift();
@@ -99,6 +114,10 @@ export async function DeliverEvents(carried: unknown = null): Promise<Pick<Deliv
     if (arrived === before && isIdle(state)) return { delivered: state.delivered, lost: state.lost };
   }
 }
+
+/** Whether a delivery was cancelled, or failed at an attempt that was under way then, which the server does not retry. */
+const isCancelled = (error: unknown): boolean =>
+  isCancellation(error) || (error instanceof ActivityFailure && error.retryState === 'CANCEL_REQUESTED');
 
 function ignoreCancel(error: unknown): void {
   if (!isCancellation(error)) throw error;

@@ -3,9 +3,12 @@ import type { DeliveredEvent } from '../../src/contract/events.js';
 import { parseDeliveries } from '../../src/domain/events/carried.js';
 import {
   type Deliveries,
+  dropOldest,
   dueReminders,
   isIdle,
+  isOverfull,
   letThrough,
+  MAX_QUEUED,
   noDeliveries,
   noteLost,
   parseDeliveryOrder,
@@ -139,6 +142,20 @@ test('what is kept is bounded', () => {
   }
   expect([state.taken.length, Object.keys(state.next).length, state.lost.length]).toEqual([500, 500, 500]);
   expect(state.lost.at(-1)?.id).toBe('600');
+});
+
+test('a queue that is too long loses its oldest events, by name, except the one that is under way', () => {
+  const state = noDeliveries();
+  const chat = Array.from({ length: MAX_QUEUED + 2 }, (_, number) => alarmed(number));
+  state.queues = { chat, hook: [alarmed(1)] };
+  const why = `more than ${MAX_QUEUED} events waited for it`;
+  expect(isOverfull(state)).toBe(true);
+  expect(dropOldest(state)).toEqual([
+    { sink: 'chat', id: `${RUN}-1`, why },
+    { sink: 'chat', id: `${RUN}-2`, why },
+  ]);
+  expect([isOverfull(state), idsOf(state).slice(0, 2), idsOf(state, 'hook')]).toEqual([false, ['0', '3'], ['1']]);
+  expect([dropOldest(state), state.queues.chat?.length]).toEqual([[], MAX_QUEUED]);
 });
 
 describe('deliveries that the run before handed on', () => {

@@ -226,6 +226,23 @@ describe('GitHub, when it refuses', () => {
     expect(await failure(rejected(1))).toMatchObject({ isFinal: false, ...expected });
   });
 
+  test.each<[string, string, DeliveredEvent, unknown]>([
+    ['GET', '/issues', rejected(1), {}],
+    ['GET', '/issues/N/comments', promoted(2), [null]],
+    ['GET', '/deployments', entered(1, 'promoting'), 'a page'],
+    ['POST', '/deployments', entered(1, 'promoting'), {}],
+    ['GET', '/deployments/N/statuses', entered(1, 'promoting'), {}],
+  ])('with a 2xx that is not its own, to %s %s, is asked again', async (method, path, event, body) => {
+    const { github, deliver, failure } = await scene();
+    if (path.includes('comments')) await deliver(rejected(1));
+    const isAsked = (one: { method: string; path: string }) =>
+      one.method === method && one.path.replace(/\?.*/, '').replace(/\d+/, 'N').endsWith(path);
+    github.refuse = (request) => (isAsked(request) ? { status: 200, body } : undefined);
+    const error = await failure(event);
+    expect(error).toMatchObject({ name: 'SinkError', isFinal: false });
+    expect(error?.message).toMatch(/^github: (GET|POST) \S+ answered no (list|deployment)$/);
+  });
+
   test('by its primary limit, is asked again when that is over', async () => {
     const { github, failure } = await scene();
     const reset = String(Math.floor(Date.now() / 1000) + 120);

@@ -2,11 +2,12 @@ import { msToNumber } from '@temporalio/common/lib/time.js';
 import { describe, expect, test } from 'vitest';
 import { maxGapMs } from '../../src/domain/fleet-watch.js';
 import { MOVE_WAITS } from '../../src/move/waits.js';
-import { LANE_CALLS, PUBLISHES, READS, smokeOptions } from '../../workflows/shared/activity-options.js';
+import { DELIVERIES, LANE_CALLS, PUBLISHES, READS, smokeOptions } from '../../workflows/shared/activity-options.js';
 import { BUSY_MOVER_MS, LATEST_READS, moveOptions, PREFLIGHTS } from '../../workflows/shared/mover-options.js';
 import {
   DELIVERY,
   LANE_WAITS,
+  MAX_WAIT_MS,
   newTenantOptions,
   pollOptions,
   productionWatchOptions,
@@ -29,6 +30,7 @@ describe('every activity is bounded', () => {
     LANE_WAITS,
     LANE_CALLS,
     PUBLISHES,
+    DELIVERIES,
     waits: pollOptions({ updateTimeoutMs: 1, pollMs: 1 }),
     promotion: moveOptions({ kind: 'promotion' }),
     rollback: moveOptions({ kind: 'rollback' }),
@@ -40,6 +42,20 @@ describe('every activity is bounded', () => {
       expect(ms(scheduleToCloseTimeout)).toBeGreaterThanOrEqual(ms(startToCloseTimeout));
     },
   );
+});
+
+describe('an event waits for a worker as long as a run does, and the pauses between its attempts take', () => {
+  test.each([
+    ['about a minute until a sink has its order', PUBLISHES, 65_000],
+    ['about an hour until that sink is told', DELIVERIES, 63_000 + 63 * 60_000],
+  ])('%s', (_what, { scheduleToCloseTimeout, retry }, expected) => {
+    const { initialInterval, backoffCoefficient, maximumInterval, maximumAttempts } = retry;
+    const pauses = Array.from({ length: maximumAttempts - 1 }, (_, nth) =>
+      Math.min(ms(initialInterval) * backoffCoefficient ** nth, ms(maximumInterval)),
+    );
+    expect(ms(scheduleToCloseTimeout)).toBe(MAX_WAIT_MS);
+    expect(pauses.reduce((sum, pause) => sum + pause, 0)).toBe(expected);
+  });
 });
 
 describe('the time-outs of a move', () => {

@@ -104,22 +104,28 @@ export const LANE_CALLS = {
 /** Proxy of activities on the wait queue. */
 const onWaitQueue = (options: ActivityOptions) =>
   proxyActivities<WaitActivities>({ ...options, taskQueue: waitTaskQueue(ownLane()) });
-/** Options of the delivery of one batch of events: a run waits for it at its end. A worker that stops may lose a batch; that is noticed after 5 s without a heartbeat. */
+/**
+ * Options of the delivery of one batch of events: a run waits for it at its end. Attempts bound it, with about a minute of pauses, and not the time:
+ * while no worker polls, events wait as their run does. A worker that stops may lose a batch; that is noticed after 5 s without a heartbeat.
+ */
 export const PUBLISHES = {
   startToCloseTimeout: '30s',
-  scheduleToCloseTimeout: '1m',
+  scheduleToCloseTimeout: MAX_WAIT_MS,
   heartbeatTimeout: '5s',
-  retry: { initialInterval: '1s', maximumInterval: '10s' },
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '10s', maximumAttempts: 10 },
   cancellationType,
 } satisfies ActivityOptions;
 /** Delivery of events. */
 export const publishing = () => onWaitQueue({ ...PUBLISHES, summary: 'publish events' });
-/** Options of a delivery to a sink: retried with back-off for an hour, in which a service may be down; then the event is lost. */
+/**
+ * Options of a delivery to a sink: retried with back-off for an hour, in which a service may be down; then the event is lost. The activity ends it by
+ * the age of the event, and the attempts bound it, with about an hour of pauses: while no worker polls, events wait.
+ */
 export const DELIVERIES = {
   startToCloseTimeout: '2m',
-  scheduleToCloseTimeout: '1h',
+  scheduleToCloseTimeout: MAX_WAIT_MS,
   heartbeatTimeout: '5s',
-  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1m' },
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1m', maximumAttempts: 70 },
   cancellationType,
 } satisfies ActivityOptions;
 /** Delivery of one event to one sink. */

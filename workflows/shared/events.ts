@@ -6,7 +6,7 @@ import { publishing } from './activity-options.js';
 /** Longest delay of an entered phase, in milliseconds. An activity costs six events of history: phases that follow one another closely share one. */
 const PHASES_DELAY_MS = 5000;
 
-/** Event feed of a run. No run fails, or waits for more than a minute, because an event is not delivered. */
+/** Event feed of a run. No run fails because an event is not delivered, or waits for it for longer than `PUBLISHES` has attempts. */
 export interface EventFeed {
   emit(event: ReleaseEvent): void;
   /** Whether every event was delivered, or its delivery given up. */

@@ -8,6 +8,8 @@ import { fieldsOf, isMoment, isoOf, isText } from '../payloads/fields.js';
 export const GAP_MS = 15_000;
 /** Most ids, runs and lost events that are kept. */
 const MAX_KEPT = 500;
+/** Most events that wait for one sink: all of them are in the input of the next run, of which Temporal takes 2 MB. */
+export const MAX_QUEUED = 200;
 /** Least time before its end at which the last reminder of a hold is due, in milliseconds; of a short hold it is a tenth. */
 const LAST_MS = 60 * 60_000;
 
@@ -71,6 +73,18 @@ export function queueEvents(state: Deliveries): void {
     queue(state, first.order);
   }
 }
+
+/** Whether more events wait for a sink than are kept. */
+export const isOverfull = ({ queues }: Deliveries): boolean =>
+  Object.values(queues).some(({ length }) => length > MAX_QUEUED);
+
+/** Takes the oldest events out of the queues that are too long, except the first one, which may be under way; returns them. */
+export const dropOldest = ({ queues }: Deliveries): LostEvent[] =>
+  Object.entries(queues).flatMap(([sink, events]) =>
+    events
+      .splice(1, Math.max(0, events.length - MAX_QUEUED))
+      .map(({ id }) => ({ sink, id, why: `more than ${MAX_QUEUED} events waited for it` })),
+  );
 
 /** Reminder that a hold is due next. */
 export interface DueReminder {

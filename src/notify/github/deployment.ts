@@ -1,7 +1,9 @@
 import { type DeliveredEvent, movedNothing, partsOfId } from '../../contract/events.js';
 import { WORKFLOWS } from '../../contract/ids.js';
 import { oneLine, redactedText } from '../../domain/markdown.js';
+import { SinkError } from '../sink.js';
 import type { GitHub } from './client.js';
+import { entriesOf } from './entries.js';
 
 /** Longest description of a status, in characters; GitHub refuses a longer one. */
 const MAX_DESCRIPTION = 140;
@@ -34,7 +36,8 @@ export async function setDeployment(
   if (found === null && (state === 'failure' || state === 'error' || movedNothing(event))) return;
   const id = found ?? (await create(github, { sha, task, run, environment: environment.name }));
   const path = `/deployments/${id}/statuses`;
-  const [last] = ((await github.request('GET', `${path}?per_page=1`)) ?? []) as { state?: string }[];
+  const latest = await github.request('GET', `${path}?per_page=1`);
+  const [last] = entriesOf<{ state?: string }>('/deployments/…/statuses', latest);
   if (last?.state === state) return;
   await github.request('POST', path, {
     state,
@@ -54,7 +57,7 @@ interface Wanted {
 
 async function find(github: GitHub, { sha, task, run, environment }: Wanted): Promise<number | null> {
   const query = new URLSearchParams({ sha, task, environment, per_page: '100' });
-  const listed = ((await github.request('GET', `/deployments?${query}`)) ?? []) as Deployment[];
+  const listed = entriesOf<Deployment>('/deployments', await github.request('GET', `/deployments?${query}`));
   return listed.find(({ payload }) => runIn(payload) === run)?.id ?? null;
 }
 
@@ -79,6 +82,7 @@ async function create(github: GitHub, { sha, task, run, environment }: Wanted): 
     production_environment: true,
     payload: { run },
     description: describe(`${task} by the release gate`),
-  })) as Deployment;
+  })) as Partial<Deployment> | null;
+  if (created?.id === undefined) throw new SinkError('github: POST /deployments answered no deployment');
   return created.id;
 }

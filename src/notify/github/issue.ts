@@ -2,6 +2,7 @@ import type { DeliveredEvent } from '../../contract/events.js';
 import { code, link, prose } from '../../domain/markdown.js';
 import type { Notice } from '../notice.js';
 import type { GitHub } from './client.js';
+import { entriesOf } from './entries.js';
 
 // The words of the pipeline that the gate replaced: people have filters and runbooks for them.
 const TITLE = '🔴 Canary failing: staging SaaS smoke';
@@ -60,7 +61,7 @@ const PAGE = 100;
 async function findOpen(github: GitHub, gate: string | null): Promise<Listed | null> {
   for (let page = 1; page <= MAX_PAGES; page += 1) {
     const path = `/issues?state=open&labels=${LABELS[0]}&sort=created&direction=asc&per_page=${PAGE}&page=${page}`;
-    const listed = ((await github.request('GET', path)) ?? []) as Listed[];
+    const listed = entriesOf<Listed>('/issues', await github.request('GET', path));
     const found = listed.find((one) => one.title === issueTitle(gate) && !one.pull_request);
     if (found) return found;
     if (listed.length < PAGE) break;
@@ -71,7 +72,7 @@ async function findOpen(github: GitHub, gate: string | null): Promise<Listed | n
 async function comment(github: GitHub, { number }: Listed, event: DeliveredEvent, first: string, more: string) {
   const since = new Date(Date.parse(event.at)).toISOString();
   const path = `/issues/${number}/comments?since=${since}&per_page=${PAGE}`;
-  const comments = ((await github.request('GET', path)) ?? []) as { body?: string }[];
+  const comments = entriesOf<{ body?: string }>('/issues/…/comments', await github.request('GET', path));
   if (comments.some(({ body }) => body?.includes(markOf(event)))) return;
   await github.request('POST', `/issues/${number}/comments`, { body: `${first}\n\n${more}` });
 }

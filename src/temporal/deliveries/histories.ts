@@ -1,5 +1,5 @@
 import { type Client, isGrpcServiceError, type WorkflowExecutionInfo } from '@temporalio/client';
-import type { temporal } from '@temporalio/proto';
+import proto, { type temporal } from '@temporalio/proto';
 import type { DeliveredEvent } from '../../contract/events.js';
 import { deliverEventsId, type Lane } from '../../contract/ids.js';
 import { deliverEventSignal } from '../../contract/messages.js';
@@ -21,6 +21,7 @@ const MAX_RUNS = 12;
 const MAX_PAGES = 20;
 /** Activity that delivers one event to one sink. */
 export const DELIVER = 'deliver';
+const { RETRY_STATE_CANCEL_REQUESTED: CANCEL_REQUESTED } = proto.temporal.api.enums.v1.RetryState;
 /** gRPC status code. */
 const NOT_FOUND = 5;
 
@@ -81,16 +82,19 @@ export async function ordersIn(client: Client, run: Found): Promise<Orders> {
     if (signal?.signalName === deliverEventSignal.name) addOrder(await read(signal.input?.payloads?.[0]));
     const activity = event.activityTaskScheduledEventAttributes;
     if (activity?.activityType?.name === DELIVER) scheduled.set(String(event.eventId), activity.input?.payloads ?? []);
-    const ended =
-      event.activityTaskCompletedEventAttributes ??
-      event.activityTaskFailedEventAttributes ??
-      event.activityTaskTimedOutEventAttributes;
+    const ended = event.activityTaskCompletedEventAttributes ?? givenUp(event);
     const [name, order] = scheduled.get(String(ended?.scheduledEventId)) ?? [];
     const [sink, delivered] = ended ? [await read(name), parseEvent(await read(order))] : [null, null];
     // A failed one is lost by its own account.
     if (typeof sink === 'string' && delivered) orders.done.add(keyOf(sink, delivered));
   }
   return orders;
+}
+
+/** Failure of an activity that is not tried again. One that failed while its run cancelled it, to go on in the next run, begins again there. */
+export function givenUp(event: HistoryEvent) {
+  const failed = event.activityTaskFailedEventAttributes ?? event.activityTaskTimedOutEventAttributes;
+  return failed?.retryState === CANCEL_REQUESTED ? null : failed;
 }
 
 export async function* eventsOf(client: Client, { workflowId, runId }: Found): AsyncGenerator<HistoryEvent> {

@@ -17,6 +17,7 @@ import {
   eventsOf,
   type Failure,
   type Found,
+  givenUp,
   keyOf,
   type Orders,
   ordersIn,
@@ -156,7 +157,7 @@ async function failedIn(client: Client, run: Found): Promise<Lost[]> {
   for await (const event of eventsOf(client, run)) {
     const scheduled = event.activityTaskScheduledEventAttributes;
     if (scheduled?.activityType?.name === DELIVER) orders.set(String(event.eventId), scheduled.input?.payloads ?? []);
-    const ended = event.activityTaskFailedEventAttributes ?? event.activityTaskTimedOutEventAttributes;
+    const ended = givenUp(event);
     const order = ended && orders.get(String(ended.scheduledEventId));
     if (order) lost.push(await lostOf(client, order, ended.failure, optionalTsToMs(event.eventTime) ?? 0));
   }
