@@ -90,6 +90,17 @@ test('without the key, or with another one, the command line says which key it n
     4,
     expect.stringMatching(/key-1: CANARY_PAYLOAD_KEY_FILE does not have it$/),
   ]);
+  for (const command of ['queue', 'history'])
+    expect((await cli([command], { CANARY_PAYLOAD_KEY_FILE: other })).err).toEqual([
+      'canary: the lane is encrypted with a key that CANARY_PAYLOAD_KEY_FILE does not have here: canary doctor names the key',
+    ]);
+  const doctor = await cli(['doctor'], { ...gate().env, CANARY_PAYLOAD_KEY_FILE: other });
+  expect([doctor.code, doctor.out.filter((line) => /^STOPS +lane/.test(line))]).toEqual([
+    1,
+    [
+      'STOPS    lane      the lane cannot be read here: the payload is encrypted with key key-1: CANARY_PAYLOAD_KEY_FILE does not have it (fix: the same lines in CANARY_PAYLOAD_KEY_FILE here and in every worker)',
+    ],
+  ]);
 });
 
 test('a signal that is encrypted with an unknown key breaks no run, and a plain one is read', async () => {
