@@ -14,7 +14,7 @@ import {
 } from '../src/temporal/connect.js';
 import { connectionConfig } from '../src/temporal/connection.js';
 import { invalidSearchAttributes } from '../src/temporal/namespace.js';
-import { payloadKeys } from '../src/temporal/payloads/keys.js';
+import { keyIds, payloadKeys } from '../src/temporal/payloads/keys.js';
 import { workerProxy } from '../src/temporal/transport/proxy.js';
 import { workerVersion, workflowBundle } from './bundle.js';
 import { type Collector, startCollector } from './collector/collector.js';
@@ -43,7 +43,10 @@ export async function runWorker(
   deployment: WorkerDeploymentVersion | null = null,
 ): Promise<void> {
   const gates = await loadGates(env);
-  const keys = payloadKeys(env);
+  const keys = payloadKeys(env, {
+    changed: (now) => logEvent('INFO', 'payload.keys', { first: now.first, ids: keyIds(now) }),
+    refused: (why) => logEvent('WARN', 'payload.keys-refused', { why, what: 'the keys from before count' }),
+  });
   const { connectionOptions, namespace, facts, proxy, apiKey } = connectionConfig(env);
   const options = { ...connectionOptions, ...workerProxy(proxy) };
   const version = workerVersion();
@@ -87,6 +90,7 @@ export async function runWorker(
       queue: taskQueue(gates.lane),
       bundle: origin,
       payloadKey: keys?.first ?? null,
+      payloadKeys: keys && keyIds(keys),
     });
     await runUntil(signal, worker);
     collector.stop();

@@ -6,6 +6,7 @@ import type { LaneRequest, LaneState, PositionRequest, RunPosition } from '../co
 import { joinQueueSignal, type LaneCommand, laneCommandUpdate } from '../contract/messages.js';
 import { type MoveRefusalReason, refusedMove } from '../contract/move.js';
 import { positionAt, positionOf } from '../lane/position.js';
+import { PayloadUnreadable } from './payloads/codec.js';
 import { workersOn } from './pollers.js';
 import { laneReader } from './records/lane-reader.js';
 import { findRun, isOpen, isTimeout, isUnanswered, retryLostUpdate } from './runs.js';
@@ -42,7 +43,7 @@ export class LaneRefused extends Error {
 
 /** Messages to the lane. A lane that is not running is started, and recovers the ledger of the previous one. */
 export interface LaneClient {
-  /** The state of the running lane, which must not be changed, whether or not a worker serves it; null if none is running, the server does not answer, or it has not recovered yet. */
+  /** The state of the running lane, which must not be changed, whether or not a worker serves it; null if none is running, the server does not answer, it has not recovered yet, or a key is missing. */
   state(): Promise<LaneState | null>;
   /** The position of one run in the running lane; null as above. */
   position(request: PositionRequest): Promise<RunPosition | null>;
@@ -72,6 +73,17 @@ function plainOf(given: Client): Client {
   return plain;
 }
 
+/** The state of the running lane, as `LaneClient.state`.
+ * @throws {PayloadUnreadable} while a key is missing that encrypted a part of it. */
+export async function laneState(client: Client, lane: Lane, readMs = READ_TIMEOUT_MS): Promise<LaneState | null> {
+  try {
+    return await client.withDeadline(Date.now() + readMs, laneReader(client, lane));
+  } catch (error) {
+    if (isUnanswered(error) || isGrpcServiceError(error)) return null;
+    throw error;
+  }
+}
+
 /** @param readMs time limit of reading the state, in milliseconds. */
 export function laneClient(given: Client, lane: Lane, readMs = READ_TIMEOUT_MS): LaneClient {
   const client = plainOf(given);
@@ -80,15 +92,11 @@ export function laneClient(given: Client, lane: Lane, readMs = READ_TIMEOUT_MS):
   const signal = async <A>(signal: SignalDefinition<[A]>, arg: A) => {
     await client.workflow.signalWithStart(WORKFLOWS.lane, { ...start, signal, signalArgs: [arg] as [A] });
   };
-  const read = laneReader(given, lane);
-  const state = async () => {
-    try {
-      return await given.withDeadline(Date.now() + readMs, read);
-    } catch (error) {
-      if (isUnanswered(error) || isGrpcServiceError(error)) return null;
+  const state = () =>
+    laneState(given, lane, readMs).catch((error: unknown) => {
+      if (error instanceof PayloadUnreadable) return null;
       throw error;
-    }
-  };
+    });
   const begin = async () => {
     await client.workflow.start(WORKFLOWS.lane, { ...start, workflowIdConflictPolicy: 'USE_EXISTING' });
   };
@@ -167,6 +175,8 @@ export const LANE_UNAVAILABLE = {
   none: 'there is no lane yet: canary setup',
   closed:
     'the lane has ended: the next release, or the check for drift every 5 minutes, starts it again, and it recovers its ledger',
+  unreadable:
+    'the lane is encrypted with a key that CANARY_PAYLOAD_KEY_FILE does not have here: canary doctor names the key',
   silent: 'the lane does not answer: start a worker (canary worker); if one is running, canary doctor names the cause',
 } as const;
 

@@ -4,7 +4,8 @@ import { type Lane, releaseLaneId } from '../contract/ids.js';
 import type { Holder, LaneState } from '../contract/lane.js';
 import type { ReleasePhase } from '../contract/release.js';
 import { type LaneView, laneView } from '../lane/view.js';
-import { type LaneUnavailable, laneClient } from './lane-client.js';
+import { type LaneUnavailable, laneState } from './lane-client.js';
+import { PayloadUnreadable } from './payloads/codec.js';
 import { type Trouble, troubleOf } from './records/trouble.js';
 import { findRun, isOpen, queryStatus } from './runs.js';
 
@@ -64,12 +65,17 @@ async function stuckBy(client: Client, { workflowId, runId, sha }: Holder): Prom
 /** The state of the lane, whether or not a worker serves it, or why it is missing; takes at most `limitMs`, two seconds if left out. */
 export async function readLane(client: Client, lane: Lane, limitMs?: number): Promise<LaneState | LaneUnavailable> {
   const [state, run] = await Promise.all([
-    laneClient(client, lane, limitMs).state(),
+    laneState(client, lane, limitMs).catch(unreadable),
     findRun(client, releaseLaneId(lane)),
   ]);
   if (state !== null) return state;
   if (run === null) return 'none';
   return isOpen(run) ? 'silent' : 'closed';
+}
+
+function unreadable(error: unknown): LaneUnavailable {
+  if (error instanceof PayloadUnreadable) return 'unreadable';
+  throw error;
 }
 
 export const isUnavailable = (state: unknown): state is LaneUnavailable => typeof state === 'string';

@@ -12,7 +12,7 @@ import { DIRECT } from '../../src/net/network.js';
 import { configuredRegistry } from '../../src/registry/configured-registry.js';
 import { connectionConfig } from '../../src/temporal/connection.js';
 import { payloadCodec } from '../../src/temporal/payloads/codec.js';
-import { payloadKeys } from '../../src/temporal/payloads/keys.js';
+import { keyIds, payloadKeys } from '../../src/temporal/payloads/keys.js';
 import { startSinkServer } from '../../testbed/sink-server.js';
 import { followApiKey } from '../../workers/follow/api-key.js';
 import { until } from '../support/until.js';
@@ -234,12 +234,37 @@ describe('liveFile', () => {
       if (given === 'bad') throw new Error('bad');
       return Number(given);
     };
-    const current = liveFile(1, read, parse, 0);
-    const seen = ['2', null, 'bad', ' ', '3'].map((next) => {
+    const news: unknown[] = [];
+    const told = { changed: (now: number) => news.push(now), refused: (why: string) => news.push(why) };
+    const current = liveFile(1, read, parse, { freshMs: 0, news: told });
+    const seen = ['2', '2', null, null, 'bad', 'bad', ' ', '3'].map((next) => {
       text = next;
       return current();
     });
-    expect(seen).toEqual([2, 2, 2, 2, 3]);
+    expect(seen).toEqual([2, 2, 2, 2, 2, 2, 2, 3]);
+    expect(news).toEqual([2, 'gone', 'bad', 'the file is empty', 3]);
+  });
+});
+
+describe('the keys of payloads', () => {
+  test('are told by their ids when they change, and a file that does not count by its line, never with a key', async () => {
+    const [one, two, typo] = [keyLine('1'), keyLine('2'), `3:${'x'.repeat(42)}`];
+    const path = file('told-keys', one);
+    const news: string[] = [];
+    const keys = payloadKeys(
+      { CANARY_PAYLOAD_KEY_FILE: path },
+      { changed: (now) => news.push(keyIds(now).join()), refused: (why) => news.push(why) },
+    );
+    const written = (text: string, count: number) => {
+      file('told-keys', text);
+      return until('it is read', () => keys?.first && news.length === count);
+    };
+    await written(`${one}\n${two}`, 1);
+    await written(`# without a change of the keys\n${one}\n${two}\n${typo}`, 2);
+    await written(`# again\n${one}\n${two}`, 2);
+    await written(`${two}\n${one}`, 3);
+    expect(news).toEqual(['1,2', expect.stringContaining('line 4 is not id:key'), '2,1']);
+    for (const line of [one, two, typo]) expect(news.join()).not.toContain(line.slice(2));
   });
 });
 

@@ -83,8 +83,8 @@ export default [
     name: 'connection-half-written-key',
     breaks: 'a credential is lost while its file is rewritten',
     file: 'src/net/live-file.ts',
-    find: "now !== text && now.trim() !== ''",
-    replace: 'now !== text',
+    find: "if (now.trim() === '') refuse('the file is empty');\n      else if",
+    replace: 'if',
     test: 'test/config/rotation.test.ts > keeps the last content while the file is gone or cannot be parsed, and reads it once it can',
   },
   {

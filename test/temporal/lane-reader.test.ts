@@ -1,13 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
+import type { Payload } from '@temporalio/common';
 import { historyFromJSON } from '@temporalio/common/lib/proto-utils.js';
 import { msToTs } from '@temporalio/common/lib/time.js';
 import proto from '@temporalio/proto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { parseLane, releaseLaneId, taskQueue } from '../../src/contract/ids.js';
 import type { LaneState } from '../../src/contract/lane.js';
-import { laneClient } from '../../src/temporal/lane-client.js';
+import { laneClient, laneState } from '../../src/temporal/lane-client.js';
+import { readLane } from '../../src/temporal/lane-view.js';
+import { PayloadUnreadable } from '../../src/temporal/payloads/codec.js';
 import { startFixedTemporal } from '../../testbed/fixed-temporal.js';
 import { repositoryRoot } from '../../testbed/tools.js';
 
@@ -120,6 +123,29 @@ test('the run that was read last is asked for by its id, and the latest one only
   expect(answered[0]).toBe(0);
   await attempt(client, WHOLE_MS);
   expect(described.slice(4)).toEqual(['run-after-it']);
+});
+
+test.each([
+  ['of all of it', 0],
+  ['of its last records', PAST],
+])('a lane is read as soon as the key %s is there, without one more page', async (_part, before) => {
+  const whole = await attempt(new Client({ connection }), WHOLE_MS);
+  let isMissing = false;
+  const decode = async (payloads: Payload[]) => {
+    if (isMissing) throw new PayloadUnreadable('encrypted with key 2026-12');
+    return payloads;
+  };
+  const codec = { encode: async (payloads: Payload[]) => payloads, decode };
+  const client = new Client({ connection, dataConverter: { payloadCodecs: [codec] } });
+  length = before;
+  if (before > 0) await attempt(client);
+  [length, isMissing] = [events.length, true];
+  expect(await attempt(client, WHOLE_MS)).toBeNull();
+  await expect(laneState(client, lane, WHOLE_MS)).rejects.toThrow('key 2026-12');
+  expect(await readLane(client, lane, WHOLE_MS)).toBe('unreadable');
+  [answered, isMissing] = [[], false];
+  expect(await attempt(client, WHOLE_MS)).toEqual(whole);
+  expect(answered).toEqual([]);
 });
 
 const pagesOf = (count: number) => Array.from({ length: Math.ceil(count / SIZE) }, (_, index) => index * SIZE);

@@ -26,7 +26,7 @@ import { stuckRuns } from '../../src/doctor/runs.js';
 import { LIFTS, laneView, openAlarms } from '../../src/lane/view.js';
 import type { Sample } from '../../src/metrics/metrics.js';
 import { OPEN_ALARMS, withGate } from '../../src/metrics/table.js';
-import { laneClient } from '../../src/temporal/lane-client.js';
+import { laneState } from '../../src/temporal/lane-client.js';
 import { isUnserved } from '../../src/temporal/lane-view.js';
 import { workersOn } from '../../src/temporal/pollers.js';
 import { watchesSince } from '../../src/temporal/production.js';
@@ -53,11 +53,10 @@ const MAX_RUNS = 200;
 /** Parts of the collection of one lane. */
 export function partsOf(client: Client, config: Config): Part[] {
   const { lane } = config;
-  const own = laneClient(client, lane);
   const labelled = async (values: Promise<Values[]>): Promise<Sample[]> =>
     (await values).map(({ name, labels = {}, value }) => ({ name, labels: withGate(lane, labels), value }));
   const readLane = async () => {
-    const state = await readState(client, lane, () => own.state());
+    const state = await readState(client, lane);
     const [holder, red] = await Promise.all([holderOf(client, state), redTenants(client, lane, state)]);
     return ofLane(state, holder, red);
   };
@@ -88,12 +87,8 @@ export function workersPart(client: Client, lane: Lane): Part {
 
 /** The state of the lane; null if there has never been one.
  * @throws if it cannot be read. */
-async function readState(
-  client: Client,
-  lane: Lane,
-  state: () => Promise<LaneState | null>,
-): Promise<LaneState | null> {
-  const found = await state();
+async function readState(client: Client, lane: Lane): Promise<LaneState | null> {
+  const found = await laneState(client, lane);
   if (found !== null) return found;
   if ((await findRun(client, releaseLaneId(lane))) === null) return null;
   throw new Error('the state of the lane could not be read');

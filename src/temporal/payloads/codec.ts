@@ -1,17 +1,15 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import type { Payload, PayloadCodec } from '@temporalio/common';
 import proto from '@temporalio/proto';
+import { ENCRYPTED, KEY_ID, keyIdOf } from '../../domain/payloads/encrypted.js';
 import { KEY_FILE, type PayloadKeys } from './keys.js';
 
-/** Payload format of Temporal's encryption samples: AES-256-GCM of the encoded payload, as nonce, ciphertext, tag. */
-const ENCODING = 'binary/encrypted';
 const CIPHER = 'aes-256-gcm';
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
 const { Payload: PayloadType } = proto.temporal.api.common.v1;
 const bytes = (text: string) => new TextEncoder().encode(text);
-const read = (payload: Payload, name: string) => Buffer.from(payload.metadata?.[name] ?? []).toString();
 
 /** A payload that is encrypted and cannot be decrypted here. */
 export class PayloadUnreadable extends Error {
@@ -27,9 +25,10 @@ export class PayloadUnreadable extends Error {
  */
 export function payloadCodec(keys: PayloadKeys | null, unreadable: 'throw' | 'keep'): PayloadCodec {
   const decrypt = (payload: Payload): Payload => {
-    if (read(payload, 'encoding') !== ENCODING) return payload;
+    const id = keyIdOf(payload.metadata);
+    if (id === null) return payload;
     try {
-      return decryptPayload(payload, keys);
+      return decryptPayload(payload, id, keys);
     } catch (error) {
       if (unreadable === 'keep') return payload;
       throw error;
@@ -48,19 +47,16 @@ function encryptPayload(payload: Payload, { first, byId }: PayloadKeys): Payload
   const cipher = createCipheriv(CIPHER, key, nonce);
   const data = Buffer.concat([nonce, cipher.update(PayloadType.encode(payload).finish()), cipher.final()]);
   return {
-    metadata: { encoding: bytes(ENCODING), 'encryption-cipher': bytes(CIPHER), 'encryption-key-id': bytes(first) },
+    metadata: { encoding: bytes(ENCRYPTED), 'encryption-cipher': bytes(CIPHER), [KEY_ID]: bytes(first) },
     data: Buffer.concat([data, cipher.getAuthTag()]),
   };
 }
 
-function decryptPayload(payload: Payload, keys: PayloadKeys | null): Payload {
-  const id = read(payload, 'encryption-key-id')
-    .replaceAll(/[^\w.-]/g, '?')
-    .slice(0, 64);
+function decryptPayload(payload: Payload, id: string, keys: PayloadKeys | null): Payload {
   const key = keys?.byId.get(id);
   if (key === undefined)
     throw new PayloadUnreadable(
-      `the payload is encrypted with key ${id || '(no id)'}: ${keys === null ? `set ${KEY_FILE}` : `${KEY_FILE} does not have it`}`,
+      `the payload is encrypted with key ${id}: ${keys === null ? `set ${KEY_FILE}` : `${KEY_FILE} does not have it`}`,
     );
   const data = Buffer.from(payload.data ?? []);
   try {

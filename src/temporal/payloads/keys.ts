@@ -1,7 +1,7 @@
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { InvalidInput } from '../../contract/brand.js';
-import { liveFile } from '../../net/live-file.js';
+import { type FileNews, liveFile } from '../../net/live-file.js';
 
 /** Variable that names the file of the keys. */
 export const KEY_FILE = 'CANARY_PAYLOAD_KEY_FILE';
@@ -17,12 +17,24 @@ export interface PayloadKeys {
   byId: ReadonlyMap<string, KeyObject>;
 }
 
+/** What a person may know of the keys: ids, and no key. */
+export const keyIds = ({ byId }: PayloadKeys): string[] => [...byId.keys()];
+
 /** The keys that the environment names, as they are now in their file; null if it names none.
+ * @param news is told of other keys, and of a file that does not count.
  * @throws {InvalidInput} if the file cannot be read, or is not one of keys; the text never quotes it. */
-export function payloadKeys(env: Env): PayloadKeys | null {
+export function payloadKeys(env: Env, news?: FileNews<PayloadKeys>): PayloadKeys | null {
   const text = readNamedFile(env, KEY_FILE);
   if (text === null) return null;
-  const current = liveFile(parsePayloadKeys(text), () => readNamedFile(env, KEY_FILE) ?? '', parsePayloadKeys);
+  let known = parsePayloadKeys(text);
+  const changed = (keys: PayloadKeys) => {
+    // A comment, or a blank line, changes no key.
+    if (!isSame(keys, known)) news?.changed(keys);
+    known = keys;
+  };
+  const current = liveFile(known, () => readNamedFile(env, KEY_FILE) ?? '', parsePayloadKeys, {
+    news: news && { ...news, changed },
+  });
   return {
     get first() {
       return current().first;
@@ -31,6 +43,14 @@ export function payloadKeys(env: Env): PayloadKeys | null {
       return current().byId;
     },
   };
+}
+
+function isSame(one: PayloadKeys, other: PayloadKeys): boolean {
+  const [own, others] = [[...one.byId], [...other.byId]];
+  return (
+    own.length === others.length &&
+    own.every(([id, key], index) => id === others[index]?.[0] && others[index]?.[1].equals(key) === true)
+  );
 }
 
 /** Text of the file that a variable names; null if it is unset or blank.

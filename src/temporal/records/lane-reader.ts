@@ -4,6 +4,7 @@ import { type Lane, releaseLaneId, taskQueue, WORKFLOWS } from '../../contract/i
 import type { LaneState, RunRef } from '../../contract/lane.js';
 import { applyRecords } from '../../lane/payloads/changes.js';
 import { parseLaneState } from '../../lane/payloads/state.js';
+import { PayloadUnreadable } from '../payloads/codec.js';
 import { readPayload } from '../payloads/read.js';
 import { findRun, isOpen } from '../runs.js';
 import type { HistoryEvent } from './follow.js';
@@ -47,6 +48,7 @@ interface Pages {
  * they belong to, and the run does not replay then (ADR 10).
  * Call it with a deadline: it waits for a lane that has just continued as new.
  * @returns the state, which all readers share, frozen; null if no lane of this gate is running, it has not recovered yet, or a record of it cannot be read.
+ * @throws {PayloadUnreadable} while a key is missing that encrypted one.
  */
 function makeReader(client: Client, lane: Lane): () => Promise<LaneState | null> {
   let reading: Reading | undefined;
@@ -61,6 +63,7 @@ function makeReader(client: Client, lane: Lane): () => Promise<LaneState | null>
       if (reading.length < historyLength) await catchUp(client, reading);
       // What an earlier attempt began ends where the run was then.
       if (wasBegun && reading.length < historyLength) await catchUp(client, reading);
+      await addRecords(client, reading);
       if (reading.sum !== undefined) {
         if (reading.parsed?.sum !== reading.sum)
           reading.parsed = { sum: reading.sum, state: parseLaneState(frozen(reading.sum)) };
@@ -105,19 +108,29 @@ export function laneReader(client: Client, lane: Lane): ReturnType<typeof makeRe
 
 /** Reads what is new. A record is written with one workflow task, so it is never read in part. */
 async function catchUp(client: Client, reading: Reading): Promise<void> {
-  const { found } = reading;
   const events = await eventsAfter(client, reading);
-  for (const event of events) note(event, found);
+  for (const event of events) note(event, reading.found);
   reading.length += events.length;
+}
+
+/** Adds the records that were found. None is added while a key is missing: it may come at any time, for the file of keys is read again as it changes.
+ * @throws {PayloadUnreadable} */
+async function addRecords(client: Client, reading: Reading): Promise<void> {
+  const { found } = reading;
   // A lane that has recovered writes a record, even if nothing changed: before it, messages that waited for it are not in.
-  if (found.recovery !== 'completed' || (found.parts.length === 0 && !('sum' in reading))) return;
-  const parts = await Promise.all(found.parts.map((part) => readPayload(client, part).catch(() => undefined)));
-  const base = 'sum' in reading ? reading.sum : await baseOf(client, found);
+  if (found.recovery !== 'completed' || found.parts.length === 0) return;
+  const read = (payload: Found['recovered']) => readPayload(client, payload).catch(undefinedUnlessKey);
+  const parts = await Promise.all(found.parts.map(read));
+  const base = 'sum' in reading ? reading.sum : await baseOf(found, read);
   const { state, isWhole } = applyRecords(base, parts);
   found.parts = [];
   // What a payload is part of, the whole answer, stays in memory with it; these are not read again.
   [found.input, found.recovered] = [null, null];
   reading.sum = isWhole ? state : null;
+}
+
+function undefinedUnlessKey(error: unknown): undefined {
+  if (error instanceof PayloadUnreadable) throw error;
 }
 
 /** Events after those that were read: all, or a few from the end. */

@@ -61,7 +61,7 @@ export async function readLaneRecord(
     const state = isOurs(found.continuedFrom) ? parseLaneState(await readable(found.input)) : null;
     return { state, isWhole: found.isRead && !found.hasRun, marks: [] };
   }
-  const base = await baseOf(client, found);
+  const base = await baseOf(found, readable);
   const { state, isWhole } = applyRecords(base, await Promise.all(found.parts.map(readable)));
   const parsed = parseLaneState(state);
   return {
@@ -71,11 +71,14 @@ export async function readLaneRecord(
   };
 }
 
-/** What a run that has recovered began with. */
-export async function baseOf(client: Client, { recovered, input }: Found): Promise<unknown> {
-  const answer = await readPayload(client, recovered).catch(() => undefined);
+/** What a run that has recovered began with. @param read undefined for what cannot be read. */
+export async function baseOf(
+  { recovered, input }: Found,
+  read: (payload: Payload) => Promise<unknown>,
+): Promise<unknown> {
+  const answer = await read(recovered);
   if (answer !== 'continued') return answer === null ? emptyLane() : answer;
-  return readPayload(client, input).catch(() => undefined);
+  return read(input);
 }
 
 /** Before any event was read. */

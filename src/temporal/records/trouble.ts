@@ -1,4 +1,5 @@
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
+import type { ProtoFailure } from '@temporalio/common';
 import proto, { type temporal } from '@temporalio/proto';
 import {
   checkDriftId,
@@ -14,8 +15,12 @@ import {
 } from '../../contract/ids.js';
 import type { RunRef } from '../../contract/lane.js';
 import { oneLine } from '../../domain/markdown.js';
+import { keyLackedBy } from '../../domain/payloads/encrypted.js';
+import { PayloadUnreadable } from '../payloads/codec.js';
+import { KEY_FILE } from '../payloads/keys.js';
+import { readFailure } from '../payloads/read.js';
 import { findRun, isOpen } from '../runs.js';
-import { versionCure, writtenBy } from '../version.js';
+import { versionCure, versionIn, writtenBy } from '../version.js';
 import { strandedBy } from './deployment.js';
 import { listRuns, RunsUnlisted } from './listing.js';
 
@@ -122,18 +127,38 @@ async function failingTask(client: Client, run: RunRef, attempt: number): Promis
   const completed = events.findLast((event) => event.workflowTaskCompletedEventAttributes);
   const isLast = Number(failed?.eventId ?? 0) > Number(completed?.eventId ?? 0);
   const needed = writtenBy(events);
-  if (isLast && failed?.workflowTaskFailedEventAttributes?.cause === NON_DETERMINISTIC)
-    return {
-      workflowId,
-      what: `needs a worker of version ${needed ?? 'that began it'}: the code of those that poll does not replay it`,
-      fix: versionCure(workflowId, needed),
-    };
+  const { cause, failure, identity } = (isLast && failed?.workflowTaskFailedEventAttributes) || {};
+  const unread = await lackedKey(client, failure);
+  if (unread) return { workflowId, ...unread };
+  if (cause === NON_DETERMINISTIC) {
+    const own = versionIn(identity ?? '');
+    // The same code with other input: it could not read what the other worker has acted on.
+    const what =
+      own !== null && own === needed
+        ? `does not replay on a worker of ${own}, the version that wrote it: that worker may lack a payload key`
+        : `needs a worker of version ${needed ?? 'that began it'}: the code of those that poll does not replay it`;
+    return { workflowId, what, fix: versionCure(workflowId, needed, own) };
+  }
   if (attempt < 3) return null;
   return {
     workflowId,
     what: `is stuck: its workflow task has failed ${attempt - 1} times`,
     fix: resetFix(workflowId),
   };
+}
+
+/** What a key would cure, of a workflow task that failed for want of one, or whose failure cannot be read here; null for any other. */
+async function lackedKey(client: Client, failure: ProtoFailure | null | undefined) {
+  try {
+    const why = keyLackedBy((await readFailure(client, failure)) ?? '');
+    if (why === null) return null;
+    const fix = `put that key back into ${KEY_FILE} of every worker, and the run goes on; do not reset or terminate it`;
+    return { what: `waits for a worker with its payload key: ${oneLine(why)}`, fix };
+  } catch (error) {
+    if (!(error instanceof PayloadUnreadable)) return null;
+    const fix = `set ${KEY_FILE} here as the workers have it, and run canary doctor again`;
+    return { what: `is stuck, and why cannot be read here: ${oneLine(error.message)}`, fix };
+  }
 }
 
 /** Resets a run to its last workflow task, without the signals that came since: one of them may be the cause. The signals of a delivery are its events. */

@@ -35,6 +35,10 @@ beforeEach(() => gate().begin(OLD));
 const cli = (args: string[], env: Record<string, string> = {}) =>
   canary(args, { CANARY_LANE: gate().lane, CANARY_PAYLOAD_KEY_FILE, ...env });
 
+/** What doctor says of a run that does not go on. */
+const stuck = async (workflowId: string) =>
+  (await cli(['doctor'], gate().env)).out.find((line) => line.startsWith(`STOPS    runs      ${workflowId} `));
+
 fullTest(
   'a release, its verdict, its decisions and its failures are in Temporal encrypted alone, and people read them with the key',
   async () => {
@@ -90,6 +94,17 @@ test('without the key, or with another one, the command line says which key it n
     4,
     expect.stringMatching(/key-1: CANARY_PAYLOAD_KEY_FILE does not have it$/),
   ]);
+  for (const command of ['queue', 'history'])
+    expect((await cli([command], { CANARY_PAYLOAD_KEY_FILE: other })).err).toEqual([
+      'canary: the lane is encrypted with a key that CANARY_PAYLOAD_KEY_FILE does not have here: canary doctor names the key',
+    ]);
+  const doctor = await cli(['doctor'], { ...gate().env, CANARY_PAYLOAD_KEY_FILE: other });
+  expect([doctor.code, doctor.out.filter((line) => /^STOPS +lane/.test(line))]).toEqual([
+    1,
+    [
+      'STOPS    lane      the lane cannot be read here: the payload is encrypted with key key-1: CANARY_PAYLOAD_KEY_FILE does not have it (fix: the same lines in CANARY_PAYLOAD_KEY_FILE here and in every worker)',
+    ],
+  ]);
 });
 
 test('a signal that is encrypted with an unknown key breaks no run, and a plain one is read', async () => {
@@ -117,6 +132,20 @@ fullTest('a worker without the key decides nothing: runs go on where they were o
   await run.signal('approve', { by: 'ada', reason: 'as it should be' });
   await until('its task has failed', async () => ((await run.describe()).raw.pendingWorkflowTask?.attempt ?? 0) > 1);
   expect((await run.describe()).status.name).toBe('RUNNING');
+  // The worker has encrypted why it failed with its own key-1, which this shell does not have.
+  expect(await stuck(run.workflowId)).toMatch(
+    /is stuck, and why cannot be read here: .* key key-1.* \(fix: set CANARY_PAYLOAD_KEY_FILE here as the workers have it/,
+  );
+  await gate().stopWorker();
+  await gate().startWorker(gate().env, null);
+  await run.signal('approve', { by: 'ada', reason: 'as it should be' });
+  const failed = await until('it fails for want of the key', async () => {
+    const line = await stuck(run.workflowId);
+    return line?.includes('waits for a worker with its payload key') ? line : null;
+  });
+  expect(failed).toMatch(
+    /: this worker cannot read a payload of the run: it is encrypted with key key-1, .* \(fix: put that key back into CANARY_PAYLOAD_KEY_FILE of every worker, and the run goes on; do not reset or terminate it\)$/,
+  );
   await gate().stopWorker();
   await gate().startWorker();
   await approveToTheEnd(gate(), run);

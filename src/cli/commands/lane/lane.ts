@@ -5,7 +5,7 @@ import type { LaneCommand } from '../../../contract/messages.js';
 import { parseSha } from '../../../contract/sha.js';
 import { parseMoment } from '../../../domain/moment.js';
 import { withClient } from '../../../temporal/connect.js';
-import { laneClient, sendLaneCommand } from '../../../temporal/lane-client.js';
+import { laneState, sendLaneCommand } from '../../../temporal/lane-client.js';
 import {
   BY,
   type Command,
@@ -94,7 +94,7 @@ async function unhold(given: Given, io: Io): Promise<number> {
 
 /** The ledger as the lane has it now; null if it does not answer: then it decides by what it is sent. */
 const ledgerNow = async (io: Io): Promise<Ledger | null> =>
-  withClient(io.env, async (client) => (await laneClient(client, laneFrom(io)).state())?.ledger ?? null);
+  withClient(io.env, async (client) => (await laneState(client, laneFrom(io)))?.ledger ?? null);
 
 async function runPause(given: Given, io: Io): Promise<number> {
   const until = textOption(given, 'until');
