@@ -34,16 +34,34 @@ const PURPOSE = 'canary-ledger\n';
 /** In place of names and reasons. */
 const UNSAID = '(in its run)';
 
-/** The ledger without what people wrote, and without names of tenants: anyone who may pull the images may read the copy. */
-export function withoutProse({ drift: _, ...ledger }: Ledger): Ledger {
+/**
+ * The ledger without what people wrote, and without names of tenants: anyone who may pull the images may read the copy. Each field that is
+ * copied is named, so a later one of an entry stays out; a later part of the ledger does not compile until it is decided here.
+ */
+export function withoutProse(ledger: Ledger): Ledger {
+  const { drift: _drift, quarantines: _quarantines, history, knownBad, verdicts, hold, pause, ...parts } = ledger;
+  const { order, seen, highestSequence, outOfOrder, newestPromoted, firstPromoted, expectedLatest, ...others } = parts;
+  const { consecutivePreemptions, watchStartedFor, watchedFor, lost, ...undecided } = others;
+  undecided satisfies Record<string, never>;
   const unsaid = { by: UNSAID, reason: UNSAID };
+  const untold = { by: UNSAID, why: UNSAID };
   return {
-    ...ledger,
-    history: ledger.history.map((one) => ({ ...one, ...unsaid })),
-    knownBad: ledger.knownBad.map((one) => ({ ...one, ...unsaid })),
-    verdicts: ledger.verdicts.map((one) => ({ ...one, failed: [] })),
-    hold: ledger.hold && { ...ledger.hold, by: UNSAID, why: UNSAID },
-    pause: ledger.pause && { ...ledger.pause, by: UNSAID, why: UNSAID },
+    order,
+    seen,
+    highestSequence,
+    outOfOrder,
+    newestPromoted,
+    history: history.map(({ sha, at, kind, images }) => ({ sha, at, kind, images, ...unsaid })),
+    firstPromoted,
+    knownBad: knownBad.map(({ sha, digests, since }) => ({ sha, digests, since, ...unsaid })),
+    verdicts: verdicts.map(({ sha, verdict, runId, at }) => ({ sha, verdict, runId, at, failed: [] })),
+    hold: hold && { name: hold.name, since: hold.since, ...(hold.moved && { moved: hold.moved }), ...untold },
+    pause: pause && { since: pause.since, ...(pause.until && { until: pause.until }), ...untold },
+    expectedLatest,
+    consecutivePreemptions,
+    ...(watchStartedFor && { watchStartedFor }),
+    ...(watchedFor && { watchedFor }),
+    ...(lost && { lost }),
   };
 }
 

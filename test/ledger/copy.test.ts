@@ -29,6 +29,15 @@ function ledgerOf(later = 0) {
   const secret = { by: 'ada.lovelace', reason: 'the invoices are wrong' };
   beginRollback(state, { ...run('a', { runId: 'back' }), force: false, ...secret }, NOON);
   state.ledger.pause = { by: 'ada.lovelace', why: 'the invoices are wrong', since: 'now' };
+  const until = new Date(NOON + 86_400_000).toISOString();
+  state.ledger.quarantines = [
+    { tenant: 'invoices-eu', by: 'ada.lovelace', why: 'the invoices are wrong', since: 'now', until },
+  ];
+  state.ledger.drift = {
+    expectedAt: NOON,
+    moved: [],
+    missing: [{ sha: shaOf('a'), repository: 'registry.example/platform' as Repository, text: 'invoices' }],
+  };
   state.ledger.verdicts = [
     { sha: shaOf('c'), verdict: 'RED', failed: ['invoices: ada.lovelace'], runId: 'x', at: 'now' },
   ];

@@ -132,8 +132,16 @@ export default [
     name: 'ledger-copy-tells-what-people-wrote',
     breaks: 'names and reasons of people are in the registry',
     file: 'src/ledger/copy.ts',
-    find: 'ledger.knownBad.map((one) => ({ ...one, ...unsaid }))',
-    replace: 'ledger.knownBad',
+    find: 'knownBad.map(({ sha, digests, since }) => ({ sha, digests, since, ...unsaid }))',
+    replace: 'knownBad',
+    test: 'test/ledger/copy.test.ts > keeps builds, moves, marks and verdicts, and nothing that people wrote',
+  },
+  {
+    name: 'ledger-copy-tells-quarantines',
+    breaks: 'which tenant a person set aside, and why, is in the registry',
+    file: 'src/ledger/copy.ts',
+    find: '    ...(lost && { lost }),\n',
+    replace: '    ...(lost && { lost }),\n    ...(_quarantines && { quarantines: _quarantines }),\n',
     test: 'test/ledger/copy.test.ts > keeps builds, moves, marks and verdicts, and nothing that people wrote',
   },
   {
