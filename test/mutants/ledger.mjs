@@ -201,6 +201,14 @@ export default [
     test: 'test/ledger/copy.test.ts > is not answered for by a registry that refuses, or to which the login cannot be read; it is by one whose copy does not count',
   },
   {
+    name: 'ledger-copy-missing-is-green',
+    breaks: 'doctor does not tell that there is no copy of the ledger, or none that can be used',
+    file: 'src/doctor/registry.ts',
+    find: "level: 'warning', what, fix })",
+    replace: "level: 'ok', what, fix })",
+    test: 'test/doctor/ledger.test.ts > that is missing is a warning',
+  },
+  {
     name: 'ledger-upload-goes-elsewhere',
     breaks: 'a registry sends the bytes of an upload, and the credentials, to another host',
     file: 'src/registry/push-image.ts',
