@@ -21,6 +21,7 @@ import {
   parseRollbackRequest,
   parseTagState,
 } from '../../src/lane/payloads/parse.js';
+import { parseLaneState } from '../../src/lane/payloads/state.js';
 import { MoveRefusal } from '../../src/move/write-lease.js';
 import type { ActivityDependencies } from '../dependencies.js';
 import type { MoveQueueActivities, ReleaseActivities, WaitActivities } from '../queues.js';
@@ -209,7 +210,7 @@ export const MOVE_BORDERS: Borders<MoveQueueActivities> = {
   findGone: { from: [lane], args: [(sent) => listOf('waiting', sent, read.waitingRun, 1_000)] },
   endMover: { from: [rollback], args: [read.pause] },
   requireLastRollback: { from: [rollback], args: [] },
-  recoverLane: { from: [lane], args: [read.flag] },
+  recoverLane: { from: [lane], args: [read.flag, parseLaneState] },
   reread: { from: [lane], args: [tagStates] },
   keepLedger: { from: [lane], args: [] },
   startWatch: { from: [lane], args: [read.watchedMove] },

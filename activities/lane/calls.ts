@@ -31,7 +31,7 @@ import type { ActivityDependencies } from '../dependencies.js';
 import { ownRun, withHeartbeat } from '../heartbeat.js';
 import { awaitEnd, LANE_POLL_MS, stateWithin } from '../waits.js';
 import { configured, driftOf } from './check-drift.js';
-import { readCopies } from './ledger-copy.js';
+import { COPY_MS, readCopies } from './ledger-copy.js';
 import { type Continued, recoverLane } from './recover-lane.js';
 
 /** How long a rollback waits for the lane, in milliseconds: it depends on nothing but the registry, Temporal and a worker. */
@@ -47,7 +47,7 @@ const TAKE_OVER_MS = LEASE_MS + 3_000;
 
 /** Calls of runs to the lane, and the activities of the lane itself. */
 export function createLaneActivities(dependencies: ActivityDependencies) {
-  const { client, config, registry, payloadKeys, lane: own } = dependencies;
+  const { client, config, registry, retryBudgetMs, lane: own } = dependencies;
   const { lane } = config;
   /** Passes if the lane does not know the run: it decides when the mover asks. One that does not answer decides nothing: then the mover's parent tells. */
   const requireNewestRollback = async (waitMs = 0) => {
@@ -180,9 +180,16 @@ export function createLaneActivities(dependencies: ActivityDependencies) {
      * @throws {LaneRefused} if one was. */
     requireLastRollback: (): Promise<void> => withHeartbeat(() => requireNewestRollback(TAKE_OVER_MS)),
 
-    /** Recovers the state of the last lane; `isCarried`: whether this run began with the state of the one before it. */
-    recoverLane: (isCarried = false): Promise<LaneState | Continued | null> =>
-      withHeartbeat(() => recoverLane(client, lane, isCarried, () => readCopies({ config, registry, payloadKeys }))),
+    /**
+     * Recovers the state of the last lane; `isCarried`: whether this run began with the state of the one before it.
+     * `unread`: that state, if a copy in the registry could not be read for it.
+     */
+    recoverLane: (isCarried = false, unread: LaneState | null = null): Promise<LaneState | Continued | null> =>
+      withHeartbeat(() =>
+        recoverLane(client, lane, { isCarried, unread }, (isPatient) =>
+          readCopies(dependencies, isPatient ? Math.min(COPY_MS, retryBudgetMs.registry) : 0),
+        ),
+      ),
 
     /** Reads `:latest` again after a move: the images that are not where the move left them, and where they are. */
     reread: (expected: TagState[]): Promise<TagState[]> =>

@@ -1,10 +1,13 @@
-import { activityInfo, cancellationSignal } from '@temporalio/activity';
+import { activityInfo, cancellationSignal, sleep } from '@temporalio/activity';
 import type { LaneState, Ledger } from '../../src/contract/lane.js';
 import { shortSha } from '../../src/contract/sha.js';
 import { oneLine } from '../../src/domain/markdown.js';
+import { record } from '../../src/lane/ledger.js';
 import { KNOWN_BAD_BYTES, newest } from '../../src/lane/limits.js';
+import { unreadCopy } from '../../src/lane/sequence.js';
 import { emptyLane, MAX_BUILDS, putOnHold } from '../../src/lane/state.js';
-import { generationOf } from '../../src/ledger/copy.js';
+import { noteVerdict } from '../../src/lane/verdicts.js';
+import { generationOf, type LedgerCopy } from '../../src/ledger/copy.js';
 import { type FoundCopy, findCopy, keepLedger, ledgerTag } from '../../src/ledger/store.js';
 import { RegistryError } from '../../src/registry/transport/errors.js';
 import { readLaneRecord } from '../../src/temporal/records/lane-record.js';
@@ -33,6 +36,7 @@ export function createLedgerActivities({ config, registry, client, payloadKeys: 
           const { state, isWhole } = await readLaneRecord(client, ownRun(), () => false);
           if (!state || !isWhole || !repository)
             return 'the history of the lane cannot be read: a recovery would lose a part';
+          if (state.ledger.lost?.unread) return `${where} is not replaced: ${unreadCopy(state.ledger)}`;
           const generation = generationOf(state.ledger) ?? 0;
           // The copy of a move that came in between may have been written before this one, and replaced by it: it is written again.
           if (generation === last?.generation) return found ?? last.line;
@@ -63,43 +67,87 @@ function describeKept(kept: Awaited<ReturnType<typeof keepLedger>>, where: strin
   return `${where} had known-bad builds of moves that this lane does not know, and was replaced: ${lost} (was a backup restored? do not release them again)`;
 }
 
-/** Reads the copy of the ledger. */
-export const readCopies = ({ config, registry, payloadKeys: keys }: Omit<Dependencies, 'client'>): Promise<FoundCopy> =>
-  findCopy({ registry, lane: config.lane, keys, now: serverTime(), repositories: config.images }, cancellationSignal());
+/** Longest wait of a recovery for a registry that does not answer, in milliseconds: no promotion could begin without it, and a rollback does not wait for the lane. */
+export const COPY_MS = 2 * 60_000;
+/** Longest pause between two reads, in milliseconds. */
+const MAX_PAUSE_MS = 10_000;
+
+/** Reads the copies of the ledger; a registry that does not answer, or refuses, is asked again for `forMs` milliseconds. */
+export async function readCopies(
+  { config, registry, payloadKeys: keys }: Omit<Dependencies, 'client'>,
+  forMs: number,
+): Promise<FoundCopy> {
+  const deadline = Date.now() + forMs;
+  for (let pause = 500; ; pause = Math.min(2 * pause, MAX_PAUSE_MS)) {
+    const keeper = { registry, lane: config.lane, keys, now: serverTime(), repositories: config.images };
+    const found = await findCopy(keeper, cancellationSignal());
+    if (found.isAnswered || Date.now() + pause > deadline) return found;
+    await sleep(pause);
+  }
+}
 
 /** Moves are dated by Temporal's clock; that of this machine may be behind it. */
 const serverTime = () => Math.max(Date.now(), activityInfo().currentAttemptScheduledTimestampMs);
 
 /**
  * What a lane begins with of which Temporal keeps a part, or nothing: with the copy in the registry, if that knows more. Marks of both count.
- * Without either it is null: the first day, or all is lost. A copy that cannot be read shows that it is not the first day.
+ * Without either it is null: the first day, or all is lost. A copy that cannot be read shows that it is not the first day, and stays until a
+ * later run has read it.
  */
 export function withCopy(state: LaneState | null, { copy, problems }: FoundCopy): LaneState | null {
-  if (!copy) {
-    if (state !== null || problems.length === 0) return state;
-    const why = `the copy of the ledger cannot be used: ${oneLine(problems.join('; '), MAX_WHY)}`;
-    return putOnHold(
-      lost(emptyLane()),
-      'not-recovered',
-      `${why} (fix: canary lane adopt, then canary lane sequence <n>)`,
-    );
-  }
-  const known = state ?? emptyLane();
+  const begun = copy ? withLedger(state ?? emptyLane(), copy) : state;
+  if (problems.length === 0) return copy ? begun : state && withoutCopy(state);
+  const why = `the copy of the ledger could not be read, and stays: ${oneLine(problems.join('; '), MAX_WHY)}`;
+  const unread = putOnHold(lost(begun ?? emptyLane()), 'not-recovered', `${why} (fix: that, then canary lane renew)`);
+  const { ledger } = unread;
+  return { ...unread, ledger: { ...ledger, lost: { seen: ledger.seen, upTo: null, unread: true } } };
+}
+
+/** A state of which a part is lost for good: there is no copy, also if one could not be read before. */
+function withoutCopy(state: LaneState): LaneState {
+  const { hold, lost: before } = state.ledger;
+  if (!before?.unread || hold?.name !== 'not-recovered') return lost(state);
+  const why =
+    'a part of the ledger is lost, and there is no copy (fix: canary lane adopt, then canary lane sequence <n>)';
+  return putOnHold(lost({ ...state, ledger: { ...state.ledger, hold: null } }), 'not-recovered', why);
+}
+
+/** A state with a copy of the ledger, on hold. */
+function withLedger(known: LaneState, copy: LedgerCopy): LaneState {
   const [own, other] = isRicher(copy.ledger, known.ledger) ? [copy.ledger, known.ledger] : [known.ledger, copy.ledger];
   const latest = [own.expectedLatest, other.expectedLatest].sort((a, b) => (b?.at ?? 0) - (a?.at ?? 0))[0] ?? null;
-  const merged = { ...known, ledger: withMarks({ ...own, expectedLatest: latest }, other.knownBad) };
+  const { quarantines } = known.ledger;
+  // The copy has none.
+  const merged = { ...own, expectedLatest: latest, ...(quarantines && { quarantines }) };
+  const ledger = withMarks(merged, other.knownBad);
   const at = new Date(copy.generation).toISOString();
   const trust = copy.isSigned ? '' : ', which no one signed';
   return putOnHold(
-    lost(merged),
+    lost({ ...known, ledger: known.ledger.lost?.unread ? withLater(ledger, known.ledger) : ledger }),
     'not-recovered',
     `Temporal lost a part of the ledger; the rest is from its copy of ${at} in the registry${trust} (fix: canary lane adopt, then canary lane sequence <n>)`,
   );
 }
 
-/** Whether a copy knows more than what Temporal kept: later moves, or any if Temporal knows only where the last one left `:latest`. */
+/** Whether a copy knows more than what Temporal kept: later moves, or any if Temporal knows only where the last one left `:latest`, or what came since it was not read. */
 const isRicher = (copy: Ledger, kept: Ledger): boolean =>
-  kept.history.length === 0 || (copy.expectedLatest?.at ?? 0) > (kept.expectedLatest?.at ?? 0);
+  kept.lost?.unread || kept.history.length === 0 || (copy.expectedLatest?.at ?? 0) > (kept.expectedLatest?.at ?? 0);
+
+/** A copy with what came after it, in a lane that began without it: moves and adoptions, verdicts, and what people said. */
+function withLater(copy: Ledger, since: Ledger): Ledger {
+  const ledger = structuredClone(copy);
+  const last = copy.history.at(-1)?.at ?? '';
+  for (const entry of since.history) if (entry.at > last) record(ledger, entry);
+  for (const verdict of since.verdicts) noteVerdict({ ledger }, verdict);
+  return {
+    ...ledger,
+    // What a lane counts only grows.
+    seen: Math.max(ledger.seen, since.seen),
+    highestSequence: Math.max(ledger.highestSequence, since.highestSequence),
+    hold: since.hold && since.hold.name !== 'not-recovered' ? since.hold : ledger.hold,
+    pause: since.pause ?? ledger.pause,
+  };
+}
 
 /** Adds marks of known-bad builds that a ledger does not have. */
 export function withMarks(ledger: Ledger, marks: Ledger['knownBad']): Ledger {

@@ -19,15 +19,20 @@ export type Continued = 'continued';
  * Recovers the state of the last lane, as strictly as possible (docs/protocol.md, Recovery of the ledger): its whole state, by its history;
  * else what can be read of it, or the state of an earlier one, on hold; else where the last move left `:latest`, on hold; else null. The copy in the
  * registry is read unless all is known.
+ * @param unread what this run began with, if a copy could not be read for it.
+ * @param readCopies `isPatient`: a registry that does not answer is asked again, for some time.
  */
 export async function recoverLane(
   client: Client,
   lane: Lane,
-  isCarried: boolean,
-  readCopies: () => Promise<FoundCopy>,
+  { isCarried, unread }: { isCarried: boolean; unread: LaneState | null },
+  readCopies: (isPatient: boolean) => Promise<FoundCopy>,
 ): Promise<LaneState | Continued | null> {
   const own = await ownStart(client, lane);
-  if (isCarried && own.isContinued) return 'continued';
+  if (isCarried && own.isContinued) {
+    const found = unread && (await readCopies(false));
+    return found && found.problems.length === 0 ? withCopy(unread, found) : 'continued';
+  }
   const { lanes, isComplete } = await earlierLanes(client, lane, own);
   const recordOf = recordsOf(client, lane, lanes);
   let isCertain = isComplete;
@@ -40,10 +45,12 @@ export async function recoverLane(
     if (record.state === null) continue;
     const older = await olderRecord(recordOf, lanes.slice(index + 1));
     const known = older && knowsLess(record.state, older) ? older : isCertain ? null : record.state;
-    return known ? withCopy(incomplete(known, marks), await readCopies()) : withOpenLease(record.state);
+    if (known) return withCopy(incomplete(known, marks), await readCopies(true));
+    const state = withOpenLease(record.state);
+    return state.ledger.lost?.unread ? withCopy(state, await readCopies(true)) : state;
   }
   const last = await lastMove(client, lane, isComplete ? LISTING_MS : 0);
-  return withCopy(last ?? (isComplete ? null : unlisted()), await readCopies());
+  return withCopy(last ?? (isComplete ? null : unlisted()), await readCopies(true));
 }
 
 /** State of a lane that cannot tell whether there was one before it. */

@@ -1,8 +1,12 @@
+import type { Lane } from '../contract/ids.js';
 import type { Repository } from '../contract/image.js';
+import type { LaneState } from '../contract/lane.js';
+import { findCopy, ledgerTag } from '../ledger/store.js';
 import type { Registry } from '../registry/context.js';
 import { probeWrite } from '../registry/probe-write.js';
 import { readTag } from '../registry/read-tag.js';
 import { RegistryError } from '../registry/transport/errors.js';
+import type { PayloadKeys } from '../temporal/payloads/keys.js';
 import type { Finding } from './finding.js';
 import { runCheck } from './look.js';
 
@@ -53,3 +57,42 @@ export function causeOf(error: unknown): { why: string; fix: string | undefined 
   if (!(error instanceof RegistryError)) throw error;
   return { why: error.what, fix: error.hint };
 }
+
+/** Time after a move in which its copy is being written, in milliseconds: that is tried for a minute. */
+const KEPT_MS = 90_000;
+const COPY_FIX = 'canary lane renew writes it; if the worker logs ledger-not-kept: what that line says';
+
+/**
+ * Whether the registry has the copy of the ledger, of the last move, and it can be used: nothing else shows that it is missing before it is
+ * the only one. A lane that could not read one when it began needs those of all images.
+ */
+export async function checkCopy(
+  registry: Registry,
+  read: () => Promise<LaneState | null>,
+  images: Repository[],
+  { lane, keys }: { lane: Lane; keys: PayloadKeys | null },
+  signal: AbortSignal,
+): Promise<Finding[]> {
+  const ledger = (await read())?.ledger;
+  const isUnread = ledger?.lost?.unread === true;
+  const movedAt = ledger?.expectedLatest?.at;
+  const [first] = images;
+  if (!ledger || first === undefined || (movedAt === undefined && !isUnread)) return [];
+  const { copy, problems } = await findCopy(
+    { registry, lane, keys, repositories: isUnread ? images : [first] },
+    signal,
+  );
+  const where = `${first}:${ledgerTag(lane)}`;
+  const warning = (what: string, fix = COPY_FIX): Finding => ({ area: 'lane', level: 'warning', what, fix });
+  // Its alarm is a finding of its own.
+  if (isUnread) return problems.map((why) => warning(`a copy of the ledger cannot be used: ${why}`, UNREAD));
+  if (problems.length > 0) return problems.map((why) => warning(`the copy of the ledger cannot be used: ${why}`));
+  if (copy && copy.generation >= (movedAt ?? 0))
+    return [{ area: 'lane', level: 'ok', what: 'the registry has a copy of the ledger' }];
+  if (Date.now() - (movedAt ?? 0) < KEPT_MS) return [];
+  if (copy === null) return [warning(`${where} is missing: without that copy the ledger is lost with Temporal's data`)];
+  const [has, moved] = [copy.generation, movedAt ?? 0].map((at) => new Date(at).toISOString());
+  return [warning(`${where} is of ${has}, the last move of ${moved}: that copy lacks it`)];
+}
+
+const UNREAD = 'let it be read, or delete a tag that is not worth it; then canary lane renew';

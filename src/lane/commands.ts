@@ -13,7 +13,7 @@ import { leaseLeft } from './moves.js';
 import { parseRecordedImage } from './payloads/parse.js';
 import { quarantine, unquarantine } from './quarantine.js';
 import { answer } from './queue.js';
-import { setSequence } from './sequence.js';
+import { setSequence, unreadCopy } from './sequence.js';
 
 /** Applies a person's command to the lane; returns the answer, or why it is refused. Never throws. */
 export function applyCommand(
@@ -44,6 +44,8 @@ export function applyCommand(
   if (command === 'sequence') {
     if (!Number.isSafeInteger(sequence) || (sequence as number) < 0)
       return refusedFor(command, 'sequence', sequence, `a whole number${exampleOf(command, now)}`);
+    const unread = unreadCopy(state.ledger);
+    if (unread !== null) return { refused: `sequence refused: ${unread}` };
     return { answer: setSequence(state.ledger, sequence as number) };
   }
   if (command === 'quarantine') return quarantine(state, { tenant, until }, attribution, now);

@@ -22,8 +22,17 @@ export function invalidSequence(
 
 const NAME_NEWEST = 'canary lane sequence <n> --reason … with the newest sequence so far, 0 if builds have none';
 
+/** Why the ledger may lack known-bad builds that its copy in the registry has; null if it does not. A person who dates builds would let them in. */
+export const unreadCopy = ({ lost }: Pick<Ledger, 'lost'>): string | null =>
+  lost?.unread
+    ? 'a part of the ledger was lost, and its copy in the registry, which may name known-bad builds, was not read (canary doctor says why; fix: that, then canary lane renew)'
+    : null;
+
 /** What a person must say before new builds are taken; null if nothing is lost, that was said, or the hold `not-recovered` asks for it. */
-export function lostAlarm({ lost, hold }: Ledger): string | null {
+export function lostAlarm(ledger: Ledger): string | null {
+  const { lost, hold } = ledger;
+  const unread = unreadCopy(ledger);
+  if (unread !== null) return unread;
   if (!lost || lost.upTo !== null || hold?.name === 'not-recovered') return null;
   return `a part of the ledger was lost, so a build that it does not know is refused (fix: ${NAME_NEWEST})`;
 }
@@ -40,7 +49,7 @@ export function undated(
   const { upTo } = lost;
   const isNew = upTo !== null && (key || sequence !== undefined ? (key?.sequence ?? sequence ?? 0) > upTo : upTo === 0);
   if (isNew) return null;
-  const asked = upTo === null ? NAME_NEWEST : 'a higher --sequence';
+  const asked = lost.unread ? 'canary lane renew reads it' : upTo === null ? NAME_NEWEST : 'a higher --sequence';
   return `a part of the ledger was lost, so ${sha} may have been rolled back from (fix: ${asked}; if it is a good build: --force)`;
 }
 

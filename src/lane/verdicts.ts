@@ -28,7 +28,7 @@ function failedChecks(smoke: unknown): string[] {
 }
 
 /** Records the verdict of a run that has ended; it replaces an earlier one of the build. */
-export function noteVerdict({ ledger }: LaneState, verdict: BuildVerdict): void {
+export function noteVerdict({ ledger }: Pick<LaneState, 'ledger'>, verdict: BuildVerdict): void {
   const earlier = ledger.verdicts.find(({ sha }) => sameBuild(sha, verdict.sha));
   if (earlier && earlier.at >= verdict.at) return;
   const all = [...ledger.verdicts.filter((one) => one !== earlier), verdict];

@@ -27,23 +27,39 @@ interface Owner {
 
 const KIND = 'canary-ledger';
 const VERSION = 1;
-/** What ends the state of a copy that does not count. */
-const REPLACED = 'the next move replaces it';
 /** Prefix of what is signed: a payload key signs nothing else in this form. */
 const PURPOSE = 'canary-ledger\n';
 /** In place of names and reasons. */
 const UNSAID = '(in its run)';
 
-/** The ledger without what people wrote, and without names of tenants: anyone who may pull the images may read the copy. */
-export function withoutProse({ drift: _, ...ledger }: Ledger): Ledger {
+/**
+ * The ledger without what people wrote, and without names of tenants: anyone who may pull the images may read the copy. Each field that is
+ * copied is named, so a later one of an entry stays out; a later part of the ledger does not compile until it is decided here.
+ */
+export function withoutProse(ledger: Ledger): Ledger {
+  const { drift: _drift, quarantines: _quarantines, history, knownBad, verdicts, hold, pause, ...parts } = ledger;
+  const { order, seen, highestSequence, outOfOrder, newestPromoted, firstPromoted, expectedLatest, ...others } = parts;
+  const { consecutivePreemptions, watchStartedFor, watchedFor, lost, ...undecided } = others;
+  undecided satisfies Record<string, never>;
   const unsaid = { by: UNSAID, reason: UNSAID };
+  const untold = { by: UNSAID, why: UNSAID };
   return {
-    ...ledger,
-    history: ledger.history.map((one) => ({ ...one, ...unsaid })),
-    knownBad: ledger.knownBad.map((one) => ({ ...one, ...unsaid })),
-    verdicts: ledger.verdicts.map((one) => ({ ...one, failed: [] })),
-    hold: ledger.hold && { ...ledger.hold, by: UNSAID, why: UNSAID },
-    pause: ledger.pause && { ...ledger.pause, by: UNSAID, why: UNSAID },
+    order,
+    seen,
+    highestSequence,
+    outOfOrder,
+    newestPromoted,
+    history: history.map(({ sha, at, kind, images }) => ({ sha, at, kind, images, ...unsaid })),
+    firstPromoted,
+    knownBad: knownBad.map(({ sha, digests, since }) => ({ sha, digests, since, ...unsaid })),
+    verdicts: verdicts.map(({ sha, verdict, runId, at }) => ({ sha, verdict, runId, at, failed: [] })),
+    hold: hold && { name: hold.name, since: hold.since, ...(hold.moved && { moved: hold.moved }), ...untold },
+    pause: pause && { since: pause.since, ...(pause.until && { until: pause.until }), ...untold },
+    expectedLatest,
+    consecutivePreemptions,
+    ...(watchStartedFor && { watchStartedFor }),
+    ...(watchedFor && { watchedFor }),
+    ...(lost && { lost }),
   };
 }
 
@@ -83,20 +99,19 @@ export function openCopy(text: string, owner: Owner, keys: PayloadKeys | null, n
   const [line = '', signature = ''] = text.split('\n', 2);
   const isSigned = isSignedBy(line, parse(signature), keys);
   const { kind, version, lane, repository, tag = LATEST, generation, ledger } = fieldsOf(parse(line));
-  if (kind !== KIND) throw new InvalidInput(`it is not a copy of a ledger (${REPLACED})`);
+  if (kind !== KIND) throw new InvalidInput('it is not a copy of a ledger');
   if (version !== VERSION)
     throw new InvalidInput(
-      `it is of version ${shown(version)}, this gate reads ${VERSION} (use the gate that wrote it; ${REPLACED})`,
+      `it is of version ${shown(version)}, this gate reads ${VERSION} (use the gate that wrote it)`,
     );
   if (lane !== owner.lane || repository !== owner.repository)
     throw new InvalidInput(
-      `it is the ledger of lane ${shown(lane)} in ${shown(repository)} (it was copied here, or CANARY_LANE is another; ${REPLACED})`,
+      `it is the ledger of lane ${shown(lane)} in ${shown(repository)} (it was copied here, or CANARY_LANE is another)`,
     );
   const state: LaneState | null = parseLaneState({ ...emptyLane(), ledger });
-  if (state === null)
-    throw new InvalidInput(`its ledger cannot be read: ${ledgerFault(ledger)} is missing or invalid (${REPLACED})`);
+  if (state === null) throw new InvalidInput(`its ledger cannot be read: ${ledgerFault(ledger)} is missing or invalid`);
   if (!Number.isSafeInteger(generation) || Number(generation) < 0 || generation !== (generationOf(state.ledger) ?? 0))
-    throw new InvalidInput(`its number ${shown(generation)} is not the time of its last move (${REPLACED})`);
+    throw new InvalidInput(`its number ${shown(generation)} is not the time of its last move`);
   if (Number(generation) > now + CLOCKS_MS)
     throw new FutureCopy(`its last move is of ${timeOf(Number(generation))}, later than now (is a clock wrong?)`);
   return { generation: generation as number, tag: parsePromoteTag(tag), ledger: state.ledger, isSigned };
@@ -111,14 +126,10 @@ function isSignedBy(line: string, signature: unknown, keys: PayloadKeys | null):
   const { key: id, hmac } = fieldsOf(signature);
   const key = typeof id === 'string' ? keys.byId.get(id) : undefined;
   if (!key || typeof hmac !== 'string')
-    throw new InvalidInput(
-      `no payload key of this gate signed it (is its key still in CANARY_PAYLOAD_KEY_FILE? ${REPLACED})`,
-    );
+    throw new InvalidInput('no payload key of this gate signed it (is its key still in CANARY_PAYLOAD_KEY_FILE?)');
   const [given, own] = [Buffer.from(hmac), Buffer.from(sign(line, key))];
   if (given.length !== own.length || !timingSafeEqual(given, own))
-    throw new InvalidInput(
-      `its signature is wrong: it was changed since, or signed with another key of that id (${REPLACED})`,
-    );
+    throw new InvalidInput('its signature is wrong: it was changed since, or signed with another key of that id');
   return true;
 }
 

@@ -74,9 +74,8 @@ export async function keepLedger(
 
 /** Known-bad builds of a copy that a ledger does not have, nor the copy's last move: a mark that a person took off was in a copy of a move that it has. */
 function lostMarks(copy: Ledger, ledger: Ledger): string[] {
-  const last = copy.history.at(-1)?.at ?? '';
-  const oldest = ledger.history[0]?.at ?? '';
-  if (last < oldest || ledger.history.some(({ at }) => at === last)) return [];
+  const last = copy.history.at(-1)?.at;
+  if (last === undefined || ledger.history.some(({ at }) => at === last)) return [];
   const shas = [...copy.knownBad, ...copy.verdicts].map(({ sha }) => sha);
   return [...new Set(shas)].filter((sha) => whyKnownBad(copy, sha) !== null && whyKnownBad(ledger, sha) === null);
 }
@@ -116,9 +115,11 @@ export async function readCopy(
   return openCopy(fileInLayer(answer.body, FILE).toString(), { lane, repository }, keys, now);
 }
 
-/** What no retry makes a copy: one that does not count, which the next write replaces. */
-const unusable = (error: unknown, kinds: RegistryErrorKind[]): unknown =>
-  error instanceof RegistryError && kinds.includes(error.kind) ? new InvalidInput(error.message) : error;
+/** What no retry makes a copy: one that does not count. A login that cannot be read says nothing about the copy. */
+function unusable(error: unknown, kinds: RegistryErrorKind[]): unknown {
+  if (error instanceof RegistryError && kinds.includes(error.kind)) return new InvalidInput(error.message);
+  return error instanceof InvalidInput ? new RegistryError('unauthorized', error.message) : error;
+}
 
 /** What the copies of a ledger say. */
 export interface FoundCopy {
@@ -126,6 +127,8 @@ export interface FoundCopy {
   copy: LedgerCopy | null;
   /** Why one does not count, or could not be read, a line each. */
   problems: string[];
+  /** Whether each registry has answered. A retry changes nothing then. */
+  isAnswered: boolean;
 }
 
 /** Reads the copies in all repositories: the order of the images may have changed. Never throws but what the signal says. */
@@ -134,10 +137,12 @@ export async function findCopy(
   signal?: AbortSignal,
 ): Promise<FoundCopy> {
   const problems: string[] = [];
+  let isAnswered = true;
   const found = await Promise.all(
     repositories.map((repository) =>
       readCopy({ ...keeper, repository }, signal).catch((error: unknown) => {
         signal?.throwIfAborted();
+        isAnswered &&= error instanceof InvalidInput;
         const why = error instanceof RegistryError || error instanceof InvalidInput ? error.message : 'cannot be read';
         problems.push(`${repository}:${ledgerTag(keeper.lane)}: ${why}`);
         return null;
@@ -145,5 +150,5 @@ export async function findCopy(
     ),
   );
   const [copy = null] = found.filter((one) => one !== null).sort((a, b) => b.generation - a.generation);
-  return { copy, problems };
+  return { copy, problems, isAnswered };
 }

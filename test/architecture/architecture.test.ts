@@ -53,6 +53,7 @@ const ALLOWED: Record<string, string[]> = {
     'src/contract',
     'src/domain',
     'src/lane',
+    'src/ledger',
     'src/net',
     'src/registry',
     'src/smoke',

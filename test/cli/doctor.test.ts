@@ -43,7 +43,10 @@ beforeAll(async () => {
   await gate().begin(sha);
   gate().deploy({ sha });
   await scheduleDriftCheck(gate().client, gate().lane);
-  await until('its worker polls', async () => (await doctor()).code === 0);
+  await until('its worker polls, and has kept a copy of the ledger', async () => {
+    const { code, out } = await doctor();
+    return code === 0 && out.some((line) => line.endsWith('has a copy of the ledger'));
+  });
 });
 
 /** Runs doctor in the environment of the gate's worker, with these changes. No finding contains a secret. */
@@ -86,6 +89,7 @@ describe('canary doctor of a healthy gate', () => {
         ),
       ),
       'ok       lane      :latest is where the last move left it',
+      'ok       lane      the registry has a copy of the ledger',
       'ok       tenants   canary-1: liveness returns a subsystems map',
       'ok       tenants   canary-2: liveness returns a subsystems map',
       `ok       tenants   canary-1 reports build ${sha.slice(0, 7)}`,

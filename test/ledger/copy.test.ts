@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { InvalidInput } from '../../src/contract/brand.js';
 import { parseLane } from '../../src/contract/ids.js';
 import type { Digest, Repository } from '../../src/contract/image.js';
 import type { Ledger } from '../../src/contract/lane.js';
 import { adopt } from '../../src/lane/commands.js';
 import { beginRollback } from '../../src/lane/rollback.js';
+import { emptyLane } from '../../src/lane/state.js';
 import { openCopy, sealCopy } from '../../src/ledger/copy.js';
 import { findCopy, type Keeper, keepLedger, ledgerTag, readCopy } from '../../src/ledger/store.js';
 import { fileInLayer, tarOf } from '../../src/ledger/tar.js';
@@ -29,6 +31,15 @@ function ledgerOf(later = 0) {
   const secret = { by: 'ada.lovelace', reason: 'the invoices are wrong' };
   beginRollback(state, { ...run('a', { runId: 'back' }), force: false, ...secret }, NOON);
   state.ledger.pause = { by: 'ada.lovelace', why: 'the invoices are wrong', since: 'now' };
+  const until = new Date(NOON + 86_400_000).toISOString();
+  state.ledger.quarantines = [
+    { tenant: 'invoices-eu', by: 'ada.lovelace', why: 'the invoices are wrong', since: 'now', until },
+  ];
+  state.ledger.drift = {
+    expectedAt: NOON,
+    moved: [],
+    missing: [{ sha: shaOf('a'), repository: 'registry.example/platform' as Repository, text: 'invoices' }],
+  };
   state.ledger.verdicts = [
     { sha: shaOf('c'), verdict: 'RED', failed: ['invoices: ada.lovelace'], runId: 'x', at: 'now' },
   ];
@@ -169,6 +180,12 @@ describe('a copy in a registry', () => {
     expect(await keepLedger(own, adoptedIn(restored, 3_000))).toBe('kept');
   });
 
+  test('that a lane never read, which began empty, is not replaced without a word', async () => {
+    const own = await keeper();
+    await keepLedger(own, ledgerOf(1_000));
+    expect(await keepLedger(own, adoptedIn(emptyLane().ledger, 2_000))).toEqual({ lost: [shaOf('b'), shaOf('c')] });
+  });
+
   test('with a mark that a person took off since is replaced without a word', async () => {
     const own = await keeper();
     const ledger = ledgerOf(1_000);
@@ -186,8 +203,35 @@ describe('a copy in a registry', () => {
     const { copy, problems } = await findCopy({ registry, lane, keys: KEYS, now: NOON, repositories });
     expect(copy).toMatchObject({ generation: NOON + 2_000 });
     expect(problems).toEqual([
-      `${three.repository}:canary-ledger: no payload key of this gate signed it (is its key still in CANARY_PAYLOAD_KEY_FILE? the next move replaces it)`,
+      `${three.repository}:canary-ledger: no payload key of this gate signed it (is its key still in CANARY_PAYLOAD_KEY_FILE?)`,
     ]);
+  });
+
+  test('is not answered for by a registry that refuses, or to which the login cannot be read; it is by one whose copy does not count', async () => {
+    const own = await keeper();
+    const repositories = [own.repository];
+    expect(await findCopy({ ...own, repositories })).toEqual({ copy: null, problems: [], isAnswered: true });
+    await keepLedger({ ...own, keys: null }, ledgerOf(1_000));
+    expect(await findCopy({ ...own, repositories })).toMatchObject({ copy: null, isAnswered: true });
+    const end = server.faults.add({
+      match: ({ method, path }) => method === 'GET' && path.endsWith('/manifests/canary-ledger'),
+      respond: () => ({
+        ...ociError(401, 'UNAUTHORIZED', 'who is it?'),
+        headers: { 'www-authenticate': 'Basic realm="test"' },
+      }),
+    });
+    expect(await findCopy({ ...own, repositories })).toMatchObject({ copy: null, isAnswered: false });
+    const loginless = createRegistry({
+      waits: SHORT,
+      credentials: async () => {
+        throw new InvalidInput('the login cannot be read');
+      },
+    });
+    expect(await findCopy({ ...own, registry: loginless, repositories }).finally(end)).toMatchObject({
+      problems: [expect.stringContaining('the login cannot be read')],
+      isAnswered: false,
+    });
+    await loginless.close();
   });
 
   test('of a move that is yet to come stops no later one from being kept, and is told', async () => {

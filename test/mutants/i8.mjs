@@ -92,8 +92,8 @@ export default [
     name: 'i8-lane-begins-empty',
     breaks: 'a lane that is started again does not recover the ledger of the last one',
     file: 'activities/lane/recover-lane.ts',
-    find: '    return known ? withCopy(incomplete(known, marks), await readCopies()) : withOpenLease(record.state);',
-    replace: '    if (known) return incomplete(known, marks);',
+    find: '    const state = withOpenLease(record.state);\n    return state.ledger.lost?.unread ? withCopy(state, await readCopies(true)) : state;\n',
+    replace: '',
     test: 'test/workflows/lane/recovery.test.ts > after a rollback, and once more, knows the known-bad build, its hold and the expected :latest',
   },
   {

@@ -189,9 +189,8 @@ export default [
     name: 'recovery-asks-a-list-for-what-it-carries',
     breaks: 'a lane that continues as new waits for a list of runs',
     file: 'activities/lane/recover-lane.ts',
-    find: "if (isCarried && own.isContinued) return 'continued';\n  const { lanes, isComplete } = await earlierLanes(client, lane, own);",
-    replace:
-      "const { lanes, isComplete } = await earlierLanes(client, lane, own);\n  if (isCarried && own.isContinued) return 'continued';",
+    find: 'if (isCarried && own.isContinued) {\n',
+    replace: 'if ((await earlierLanes(client, lane, own)) && isCarried && own.isContinued) {\n',
     test: 'test/workflows/lane/unlisted.test.ts > while the server lists no run, a release and a rollback go on to their ends, also if the lane continues as new',
   },
   {

@@ -22,14 +22,15 @@ export async function readLedgerCopy(
   keys: PayloadKeys | null,
   io: Pick<Io, 'err' | 'signal'>,
 ): Promise<FoundCopy> {
-  const { copy, problems } = await findCopy({ registry, lane, keys, repositories: images }, io.signal);
+  const found = await findCopy({ registry, lane, keys, repositories: images }, io.signal);
+  const { copy, problems } = found;
   for (const problem of problems) io.err(`canary: warning: a copy of the ledger does not count: ${problem}`);
   if (copy) io.err(describe(copy));
   else if (problems.length === 0)
     io.err(
       'canary: warning: the registry has no copy of the ledger: neither known-bad builds nor those that were never live are checked',
     );
-  return { copy, problems };
+  return found;
 }
 
 /** Where the copy has another tag for production than this machine; null if it has not, or no copy counts. */

@@ -1,10 +1,5 @@
 import { afterAll, expect, test } from 'vitest';
-import { parseRepository } from '../../../src/contract/image.js';
-import type { Ledger } from '../../../src/contract/lane.js';
 import { parseSha } from '../../../src/contract/sha.js';
-import { keyOf, record } from '../../../src/lane/ledger.js';
-import { beginRollback } from '../../../src/lane/rollback.js';
-import { emptyLane } from '../../../src/lane/state.js';
 import { keepLedger, readCopy } from '../../../src/ledger/store.js';
 import { createRegistry } from '../../../src/registry/registry.js';
 import { awaitRunEnd } from '../../../src/temporal/runs.js';
@@ -12,6 +7,7 @@ import { type Fault, startMemoryRegistry } from '../../../testbed/memory-registr
 import { ada } from '../../support/decisions.js';
 import { logged, useGate } from '../../support/gate.js';
 import { adopted, copyKept, laneState, promoted, startLane } from '../../support/lanes.js';
+import { keeperOf, ledgerWithBad } from '../../support/ledgers.js';
 import { PATIENT } from '../../support/phases.js';
 import { fullTest } from '../../support/rows.js';
 import { newSha } from '../../support/shas.js';
@@ -27,45 +23,15 @@ afterAll(async () => {
   await registry.stop();
 });
 
-const keeper = () => {
-  const [name] = gate().repositories;
-  const repository = parseRepository(`${gate().host}/${name}`);
-  return { registry: client, lane: gate().lane, repository, keys: null };
-};
+const keeper = () => keeperOf(gate(), client);
 const endOf = async (sha: string) => (await awaitRunEnd(await gate().release({ sha }))).report;
 const alarms = () => logged.filter(({ message, meta }) => message === 'alarm' && meta?.alarm === 'ledger-not-kept');
-
-/** Ledger of a lane that rolled back from a build, which is all that is left of it. */
-async function ledgerWithBad(old: string, bad: string): Promise<Ledger> {
-  const state = emptyLane();
-  for (const [at, sha] of [parseSha(old), parseSha(bad)].entries()) {
-    const digests = await gate().publish(sha);
-    const images = gate().repositories.map((name, index) => ({
-      repository: parseRepository(`${gate().host}/${name}`),
-      digest: digests[index] as never,
-    }));
-    keyOf(state.ledger, sha);
-    record(state.ledger, {
-      sha,
-      kind: 'promotion',
-      at: new Date(at).toISOString(),
-      by: 'ada',
-      reason: 'green',
-      images,
-    });
-    state.ledger.expectedLatest = { images, at: at + 1 };
-  }
-  const run = { workflowId: 'rollback-x', runId: 'y' };
-  beginRollback(state, { ...run, sha: parseSha(old), force: false, by: 'ada', reason: 'it burns' }, Date.now());
-  state.ledger.hold = null;
-  return state.ledger;
-}
 
 fullTest(
   'a lane of which Temporal has nothing begins with the copy in the registry: a known-bad build stays refused, and so does what nothing dates',
   async () => {
     const [old, bad] = [newSha(), newSha()];
-    const ledger = await ledgerWithBad(old, bad);
+    const ledger = await ledgerWithBad(gate(), old, bad);
     await gate().retag(old, 'latest');
     await keepLedger(keeper(), ledger);
     await startLane(gate());

@@ -10,7 +10,7 @@ import { compareLatest, type ReadState, tryOverwriting } from '../../../doctor/l
 import { findingLines, worstFirst } from '../../../doctor/lines.js';
 import { runCheck } from '../../../doctor/look.js';
 import { checkNetworks } from '../../../doctor/networks.js';
-import { checkRegistry } from '../../../doctor/registry.js';
+import { checkCopy, checkRegistry } from '../../../doctor/registry.js';
 import { checkSettings } from '../../../doctor/settings.js';
 import { checkTemporal } from '../../../doctor/temporal.js';
 import { checkTenants } from '../../../doctor/tenants.js';
@@ -18,6 +18,7 @@ import type { Registry } from '../../../registry/context.js';
 import { withClient } from '../../../temporal/connect.js';
 import { connectionConfig } from '../../../temporal/connection.js';
 import { laneClient } from '../../../temporal/lane-client.js';
+import { payloadKeys } from '../../../temporal/payloads/keys.js';
 import { FleetError, FleetUnreadable } from '../../../tenants/fleet.js';
 import { type Command, type Given, type Io, OUTPUT, TEMPORAL, wantsJson } from '../../command.js';
 import { EXIT } from '../../exit-codes.js';
@@ -70,7 +71,7 @@ async function runChecks(io: Io, writes: boolean): Promise<Finding[]> {
     checkTemporal({ env: io.env, lane, hash }, io.signal),
     withState(io, lane, async (read) => {
       const tenants = gate ? checkTenants(gate, read, io.signal) : [];
-      return (await Promise.all([registryFindings(io, read, writes), tenants])).flat();
+      return (await Promise.all([registryFindings(io, lane, read, writes), tenants])).flat();
     }),
     gate ? checkJudges(gate) : [],
     gate ? networkFindings(gate.config, io) : [],
@@ -112,7 +113,7 @@ async function networkFindings(config: Config, io: Io): Promise<Finding[]> {
 }
 
 /** Works also if the fleet is configured wrongly. */
-async function registryFindings(io: Io, read: ReadState, writes: boolean): Promise<Finding[]> {
+async function registryFindings(io: Io, lane: Lane, read: ReadState, writes: boolean): Promise<Finding[]> {
   const look = (registry: Registry, { images }: Config) => {
     const check = (name: string, query: typeof compareLatest, ms?: number) =>
       runCheck(
@@ -124,6 +125,9 @@ async function registryFindings(io: Io, read: ReadState, writes: boolean): Promi
     return Promise.all([
       checkRegistry(registry, images, io.signal),
       check(':latest and the ledger', compareLatest),
+      check('the copy of the ledger', (on, state, ours, signal) =>
+        checkCopy(on, state, ours, { lane, keys: payloadKeys(io.env) }, signal),
+      ),
       writes ? check('overwriting :latest', tryOverwriting, images.length * OVERWRITE_MS) : [],
     ]);
   };

@@ -1,0 +1,154 @@
+import { afterAll, describe, expect, test } from 'vitest';
+import { laneCommandSignal } from '../../../src/contract/messages.js';
+import { keepLedger, readCopy } from '../../../src/ledger/store.js';
+import { createRegistry } from '../../../src/registry/registry.js';
+import { awaitRunEnd } from '../../../src/temporal/runs.js';
+import { startMemoryRegistry } from '../../../testbed/memory-registry.js';
+import { ociError, type RegistryRequest } from '../../../testbed/registry-store.js';
+import { ada } from '../../support/decisions.js';
+import { type Gate, logged, useGate } from '../../support/gate.js';
+import { endLane, laneHandle, laneState, startLane } from '../../support/lanes.js';
+import { keeperOf, ledgerWithBad } from '../../support/ledgers.js';
+import { PATIENT } from '../../support/phases.js';
+import { fullTest } from '../../support/rows.js';
+import { newSha } from '../../support/shas.js';
+import { until } from '../../support/until.js';
+
+const registry = await startMemoryRegistry();
+const client = createRegistry({ push: true });
+afterAll(async () => {
+  await client.close();
+  await registry.stop();
+});
+
+/** Reads of each copy that the registry gets for one of the gate: it asks up to three times. */
+const READS = 3;
+const isRead = ({ method, path }: RegistryRequest) => method === 'GET' && path.includes('/manifests/canary-ledger');
+/** Lets the registry refuse every read of a copy; gives what ends that. */
+const refuseReads = (status: number, code: string) =>
+  registry.faults.add({ match: isRead, respond: () => ociError(status, code, 'not now') });
+
+/** Leaves the copy of a lane that rolled back from a build: the rest is lost. */
+async function leaveCopy(gate: Gate): Promise<{ old: string; bad: string }> {
+  const [old, bad] = [newSha(), newSha()];
+  const ledger = await ledgerWithBad(gate, old, bad);
+  await gate.retag(old, 'latest');
+  await keepLedger(keeperOf(gate, client), ledger);
+  return { old, bad };
+}
+
+const endOf = async (gate: Gate, sha: string) => (await awaitRunEnd(await gate.release({ sha }))).report;
+
+/** The copy of the last move or adoption. */
+const keptCopy = (gate: Gate) =>
+  until('the copy is that of the last adoption', async () => {
+    const { expectedLatest } = (await laneState(gate)).ledger;
+    const copy = await readCopy(keeperOf(gate, client));
+    return copy?.generation === expectedLatest?.at ? copy : null;
+  });
+
+/** What the rest of a recovery does: a person names the newest sequence. The build that was rolled back from stays refused. */
+async function expectRefusedForGood(gate: Gate, bad: string) {
+  await gate.sendToLane('sequence', { ...ada, sequence: 0 });
+  expect(await endOf(gate, bad)).toMatchObject({ outcome: 'CanaryBuildBad' });
+  expect(await keptCopy(gate)).toMatchObject({ ledger: { knownBad: [{ sha: bad }] } });
+}
+
+describe('a lane of which Temporal has nothing, and whose registry does not answer at first', () => {
+  const gate = useGate('lane-unread', () => ({ registry: registry.host, env: PATIENT }));
+
+  test('waits for its copy: an adoption that came before does not replace it with an empty one', async () => {
+    const { old, bad } = await leaveCopy(gate());
+    const before = registry.requests.filter(isRead).length;
+    const answerAgain = refuseReads(503, 'UNAVAILABLE');
+    await startLane(gate());
+    const images = (await gate().latest()).map((digest, index) => ({
+      repository: `${gate().host}/${gate().repositories[index]}`,
+      digest,
+    }));
+    await laneHandle(gate()).signal(laneCommandSignal('adopt'), { ...ada, images, sha: old });
+    const reads = () => registry.requests.filter(isRead).length - before;
+    await until('it was asked more than once for each image', () => reads() > READS * gate().repositories.length);
+    answerAgain();
+    const { ledger } = await laneState(gate());
+    expect(ledger).toMatchObject({ hold: null, knownBad: [{ sha: bad }] });
+    expect(ledger.history.map(({ sha, kind }) => [sha, kind])).toEqual([
+      [old, 'promotion'],
+      [bad, 'promotion'],
+      [old, 'adopted'],
+    ]);
+    await expectRefusedForGood(gate(), bad);
+  });
+});
+
+describe('a lane that could not read its copy', () => {
+  const budget = { registry: 500, secret: 60_000, smoke: 30_000 };
+  const gate = useGate('lane-unread-ended', () => ({ registry: registry.host, env: PATIENT, retryBudgetMs: budget }));
+
+  fullTest('and was terminated leaves that to the next one', async () => {
+    const { old, bad } = await leaveCopy(gate());
+    const allow = refuseReads(403, 'DENIED');
+    await startLane(gate());
+    await gate().adoptAlone(old);
+    allow();
+    await endLane(gate());
+    await startLane(gate());
+    expect((await laneState(gate())).ledger).toMatchObject({
+      hold: { name: 'not-recovered' },
+      knownBad: [{ sha: bad }],
+      history: [{ sha: old }, { sha: bad }, { sha: old }],
+    });
+    await gate().adoptAlone(old);
+    await expectRefusedForGood(gate(), bad);
+  });
+});
+
+describe('a lane of which Temporal has nothing, and whose registry does not let it read for long', () => {
+  const budget = { registry: 1_000, secret: 60_000, smoke: 30_000 };
+  const gate = useGate('lane-unread-long', () => ({ registry: registry.host, env: PATIENT, retryBudgetMs: budget }));
+
+  test('begins on hold, writes no copy over that one, takes no sequence, and knows it after `lane renew`', async () => {
+    const { old, bad } = await leaveCopy(gate());
+    const allow = refuseReads(403, 'DENIED');
+    await startLane(gate());
+    expect((await laneState(gate())).ledger).toMatchObject({
+      hold: { name: 'not-recovered', why: expect.stringMatching(/could not be read, and stays: .*canary lane renew/) },
+      lost: { upTo: null, unread: true },
+      history: [],
+    });
+    await gate().adoptAlone(old);
+    const why = await until('the alarm is out', () => logged.find(({ meta }) => meta?.alarm === 'ledger-not-kept'));
+    expect(why.meta?.why).toMatch(
+      /canary-ledger-lane-unread-long is not replaced: .*fix: that, then canary lane renew/,
+    );
+    const asked = gate().sendToLane('sequence', { ...ada, sequence: 0 });
+    await expect(asked).rejects.toThrow(/sequence refused: .*was not read .*canary lane renew/);
+    expect(await endOf(gate(), bad)).toMatchObject({ outcome: 'ConfigInvalid' });
+    const runs = async () => (await laneHandle(gate()).describe()).runId;
+    /** Renews the lane; its ledger afterwards. */
+    const renewed = async () => {
+      const before = await runs();
+      await gate().sendToLane('renew', ada);
+      await until('it has continued', async () => (await runs()) !== before);
+      return (await laneState(gate())).ledger;
+    };
+    // The registry still refuses: nothing changes.
+    expect(await renewed()).toMatchObject({ hold: null, lost: { unread: true } });
+
+    allow();
+    expect(await readCopy(keeperOf(gate(), client))).toMatchObject({ ledger: { knownBad: [{ sha: bad }] } });
+    const ledger = await renewed();
+    expect(ledger).toMatchObject({
+      hold: { name: 'not-recovered', why: expect.stringContaining('the rest is from its copy') },
+      knownBad: [{ sha: bad }],
+    });
+    expect(ledger.lost).toEqual({ seen: ledger.seen, upTo: null });
+    expect(ledger.history.map(({ sha, kind }) => [sha, kind])).toEqual([
+      [old, 'promotion'],
+      [bad, 'promotion'],
+      [old, 'adopted'],
+    ]);
+    await gate().adoptAlone(old);
+    await expectRefusedForGood(gate(), bad);
+  });
+});
