@@ -77,7 +77,7 @@ export default [
   {
     name: 'notify-lost-unseen',
     breaks: 'doctor and status do not see that a sink refused an event for good',
-    file: 'src/temporal/deliveries/lost-events.ts',
+    file: 'src/temporal/deliveries/histories.ts',
     find: 'event.activityTaskFailedEventAttributes ?? event.activityTaskTimedOutEventAttributes',
     replace: 'event.activityTaskTimedOutEventAttributes',
     test: 'test/cli/lost-events.test.ts > an event that a sink refused for good is named by doctor and status, without a worker and for a day',

@@ -3,12 +3,11 @@ import { sameBuild } from '../../src/contract/sha.js';
 import type { FleetWatchEnd } from '../../src/contract/tenants/fleet-watch.js';
 import { describeInterruption } from '../../src/domain/fleet-watch.js';
 import { watches } from '../shared/activity-options.js';
-import { unwrapFailure } from '../shared/failures.js';
 import { finish } from '../shared/run.js';
 import { type FleetWatch, isOwnApproval, NO_PLAN, type Phase, type Release } from './context.js';
 import { holdFor, leaveHold, reportHold } from './hold.js';
 import { confirmHolder } from './lane.js';
-import { noteInterruptions, noteLostProof, noteRed } from './watched.js';
+import { lostBy, noteInterruptions, noteLostProof, noteRed } from './watched.js';
 
 /** Interruptions after which the release is held. */
 const MAX_INTERRUPTIONS = 3;
@@ -28,11 +27,7 @@ export function startWatch(release: Release): void {
       },
       (error: unknown) => {
         // Without a proof the release soaks again, where the fault of this watch shows itself.
-        watch.end = {
-          unwatched: isCancellation(error)
-            ? 'no worker watched when its proof was needed'
-            : unwrapFailure(error).message,
-        };
+        watch.end = { unwatched: lostBy(error) };
       },
     );
 }

@@ -1,8 +1,9 @@
-import { patched } from '@temporalio/workflow';
+import { isCancellation, patched } from '@temporalio/workflow';
 import { isSamePoint, type OpenPoint } from '../../src/contract/hold.js';
 import { checksWith, type TenantSmoke } from '../../src/contract/tenants/check.js';
 import type { Interruption } from '../../src/contract/tenants/watched.js';
 import { describeInterruption } from '../../src/domain/fleet-watch.js';
+import { unwrapFailure } from '../shared/failures.js';
 import type { Release } from './context.js';
 
 /** Most interruptions that a run keeps. */
@@ -16,6 +17,10 @@ export function noteInterruptions({ state, feed }: Release, interrupted: Interru
   const tenants = interrupted.map(({ tenant }) => tenant);
   feed.emit({ type: 'interrupted', tenants, why: interrupted.slice(0, SHOWN).map(describeInterruption).join('; ') });
 }
+
+/** Why a watch that failed has no proof. */
+export const lostBy = (error: unknown): string =>
+  isCancellation(error) ? 'no worker watched when its proof was needed' : unwrapFailure(error).message;
 
 /** Records why the soak begins again although no tenant was interrupted: an approval before that no longer counts, and the person must learn it. */
 export function noteLostProof({ state, feed }: Release, why: string): void {
