@@ -14,7 +14,7 @@ export const OTHER_VERSION = '0.0.9+0badc0de';
 
 /** What other code does at one place: a step that the code of today does not know. */
 const PLACES = {
-  ReleaseLane: /(const found = )await (\(0,\w+\.laneActivities\))\('recover the state of the last lane'\)/,
+  ReleaseLane: /(const \{ recoverLane \} = )(\(0,\w+\.laneActivities\))\('recover the state of the last lane'\)/,
   CanaryRelease: /(release\.plan = )await (\(0,\w+\.planReads\))\(\)/,
 };
 const STEPS = {
