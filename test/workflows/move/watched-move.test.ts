@@ -4,6 +4,7 @@ import { awaitRunEnd } from '../../../src/temporal/runs.js';
 import { startMemoryRegistry } from '../../../testbed/memory-registry.js';
 import { ociError } from '../../../testbed/registry-store.js';
 import { logged, useGate } from '../../support/gate.js';
+import { laneState } from '../../support/lanes.js';
 import { isPut } from '../../support/latest.js';
 import { fullTest } from '../../support/rows.js';
 import { newSha } from '../../support/shas.js';
@@ -18,7 +19,11 @@ const gate = useGate('watched-move', () => ({
 }));
 const OLD = newSha();
 beforeAll(() => gate().begin(OLD));
-beforeEach(() => gate().setLatest(OLD));
+beforeEach(async () => {
+  // The activity of a terminated mover may have asked for the write lease once more, beside the report of the next one.
+  await until('no move is under way', async () => (await laneState(gate())).move === null);
+  await gate().setLatest(OLD);
+});
 
 const reportOf = async (handle: Awaited<ReturnType<ReturnType<typeof gate>['release']>>) =>
   (await awaitRunEnd(handle)).report as ReleaseReport;
