@@ -82,8 +82,7 @@ const AT_THE_END: Record<number, readonly [...Link, choice?: number][]> = {
   15: [
     ['green', 0],
     ['production turns red', 'a write'],
-    ['junk', 2_000],
-    ['crane', 'a move', 1],
+    ['crane', 500, 4],
   ],
   // A pair stays split if its first image is written, and neither the second one nor the way back.
   17: [

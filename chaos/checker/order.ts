@@ -121,7 +121,12 @@ export function byHand(evidence: Evidence, movers: readonly Mover[]): Violation[
   const named = movers.filter(isNamed).flatMap((mover) => firstWrite(mover)?.at ?? []);
   const corrected = [...laneCommands(evidence, 'adopt').map(({ at }) => at), ...named];
   // A move that failed names where it left each image, a hand's too: from there on the ledger expects it, once its hold is lifted.
-  const failed = movers.filter(({ run }) => SAID.includes(run.failure ?? '')).flatMap(({ run }) => run.closedAt ?? []);
+  // The lane learns of it by the report, before the mover ends.
+  const failed = movers
+    .filter(({ run }) => SAID.includes(run.failure ?? ''))
+    .flatMap(
+      ({ run }) => evidence.reports.find(({ moverRunId }) => moverRunId === run.runId)?.at ?? run.closedAt ?? [],
+    );
   const lifted = laneCommands(evidence, 'unhold').map(({ at }) => at);
   const isAccepted = (from: number, to: number) =>
     failed.some((at) => at > from && lifted.some((one) => one > at && one < to));

@@ -116,7 +116,7 @@ const KINDS: Record<string, (plan: Plan) => boolean> = {
   'a release that is held twice': inOrder('approval', 'retry', 'tenant leaves', 'junk', 'approve'),
   'two rollbacks at once while the lane begins again': inOrder('terminate the lane', 'roll back', 'roll back'),
   'an adoption in the midst of a pair': inOrder('refuse one image', 'adopt', 'crane', 'adopt'),
-  'a hand after the policy looked': inOrder('production turns red', 'junk', 'crane'),
+  'a hand after the policy looked': inOrder('production turns red', 'crane'),
   'movers that strangers start': any('start a mover'),
 };
 

@@ -59,6 +59,7 @@ const BACK = mover(A, 31, 33, 'back', 'rollback');
 /** A person moves C by hand, which is newer than B, and adopts it. */
 const adopted = (sha?: string) => byHand([{ ...event(8, 'adopt'), ...(sha && { sha }) }]);
 const NAMING = run('CanaryRelease', 'd', 8, 12, { input: { sha: B }, status: 'FAILED', failure: 'MoveFailed' });
+const NAMER = { ...mover(B, 9, 11, 'd'), status: 'FAILED', failure: 'MoveFailed' };
 const FAILED = run('Rollback', 'back', 8, 12, { input: { sha: A }, status: 'FAILED', failure: 'MoveRefused' });
 
 test.each<[string, string, Evidence]>([
@@ -120,7 +121,11 @@ test.each<[string, Evidence]>([
   ['a forced rollback without a lease, while the lane is silent', unleased({ laneUnavailable: true })],
   [
     'a promotion over a hand that a failed move named, and whose hold a person lifted',
-    byHand([event(12, 'unhold')], NAMING, { ...mover(B, 9, 11, 'd'), status: 'FAILED', failure: 'MoveFailed' }),
+    byHand([event(12, 'unhold')], NAMING, NAMER),
+  ],
+  [
+    'a promotion over a hand that a failed move named, and whose hold a person lifted between its report and its end',
+    { ...byHand([event(10.9, 'unhold')], NAMING, NAMER), reports: leases([10.8, 9]) },
   ],
 ])('the checker accepts %s', (_what, evidence) => {
   expect(check(evidence)).toEqual([]);
