@@ -1,5 +1,9 @@
 import { afterAll, describe, expect, test } from 'vitest';
+import { withCopy } from '../../../activities/lane/ledger-copy.js';
+import { type Digest, parseRepository } from '../../../src/contract/image.js';
 import { laneCommandSignal } from '../../../src/contract/messages.js';
+import { parseSha } from '../../../src/contract/sha.js';
+import { adopt } from '../../../src/lane/commands.js';
 import { keepLedger, readCopy } from '../../../src/ledger/store.js';
 import { createRegistry } from '../../../src/registry/registry.js';
 import { awaitRunEnd } from '../../../src/temporal/runs.js';
@@ -7,10 +11,11 @@ import { startMemoryRegistry } from '../../../testbed/memory-registry.js';
 import { ociError, type RegistryRequest } from '../../../testbed/registry-store.js';
 import { ada } from '../../support/decisions.js';
 import { type Gate, logged, useGate } from '../../support/gate.js';
-import { endLane, laneHandle, laneState, startLane } from '../../support/lanes.js';
+import { endLane, laneHandle, laneState, promoted, startLane } from '../../support/lanes.js';
 import { keeperOf, ledgerWithBad } from '../../support/ledgers.js';
 import { PATIENT } from '../../support/phases.js';
 import { fullTest } from '../../support/rows.js';
+import { startSeededLane } from '../../support/seeds.js';
 import { newSha } from '../../support/shas.js';
 import { until } from '../../support/until.js';
 
@@ -43,7 +48,8 @@ const endOf = async (gate: Gate, sha: string) => (await awaitRunEnd(await gate.r
 const keptCopy = (gate: Gate) =>
   until('the copy is that of the last adoption', async () => {
     const { expectedLatest } = (await laneState(gate)).ledger;
-    const copy = await readCopy(keeperOf(gate, client));
+    // What is there before need not be one.
+    const copy = await readCopy(keeperOf(gate, client)).catch(() => null);
     return copy?.generation === expectedLatest?.at ? copy : null;
   });
 
@@ -103,6 +109,76 @@ describe('a lane that could not read its copy', () => {
   });
 });
 
+describe('a lane that could not read its copy, of which Temporal lost a part since', () => {
+  const gate = useGate('lane-unread-part', () => ({ registry: registry.host, env: PATIENT }));
+
+  fullTest('leaves that to the next one, which has all of the copy', async () => {
+    const { old, bad } = await leaveCopy(gate());
+    await startLane(gate());
+    await endLane(gate());
+    const began = withCopy(null, { copy: null, problems: ['HTTP 503'], isAnswered: false });
+    if (!began) throw new Error('it begins on hold');
+    const images = (await gate().latest()).map((digest, index) => ({
+      repository: parseRepository(`${gate().host}/${gate().repositories[index]}`),
+      digest: digest as Digest,
+    }));
+    adopt(began, images, parseSha(old), ada, Date.now());
+    await startSeededLane(gate(), began, true);
+    await startLane(gate());
+    expect((await laneState(gate())).ledger).toMatchObject({
+      hold: { name: 'not-recovered' },
+      knownBad: [{ sha: bad }],
+      history: [{ sha: old }, { sha: bad }, { sha: old }],
+    });
+  });
+});
+
+describe('a lane whose registry lets it read the copy beside one image', () => {
+  const budget = { registry: 500, secret: 60_000, smoke: 30_000 };
+  const gate = useGate('lane-unread-one', () => ({ registry: registry.host, env: PATIENT, retryBudgetMs: budget }));
+
+  fullTest('knows that after `lane renew`, and still waits for the others', async () => {
+    const { old, bad } = await leaveCopy(gate());
+    const allow = refuseReads(403, 'DENIED');
+    await startLane(gate());
+    await gate().adoptAlone(old);
+    const isOther = (request: RegistryRequest) => isRead(request) && !request.path.includes('/platform/manifests');
+    allow();
+    const allowOther = registry.faults.add({ match: isOther, respond: () => ociError(403, 'DENIED', 'not now') });
+    await gate().sendToLane('renew', ada);
+    const found = await until('it has the copy', async () => {
+      const { ledger } = await laneState(gate());
+      return ledger.knownBad.length > 0 ? ledger : null;
+    });
+    allowOther();
+    expect(found).toMatchObject({
+      history: [{ sha: old }, { sha: bad }, { sha: old }],
+      lost: { unread: { merged: (await readCopy(keeperOf(gate(), client)))?.generation } },
+    });
+  });
+});
+
+describe('a lane whose copy cannot be read any more, and whose tag no one may delete', () => {
+  const gate = useGate('lane-unread-given-up', () => ({ registry: registry.host, env: PATIENT }));
+
+  test('goes on once a person gives the copy up with an adoption, which replaces it', async () => {
+    const old = newSha();
+    await gate().publish(old);
+    await gate().retag(old, 'latest');
+    await gate().retag(old, `canary-ledger-${gate().lane}`);
+    await startLane(gate());
+    expect((await laneState(gate())).ledger.lost?.unread).toBeDefined();
+    const images = (await gate().latest()).map((digest, index) => ({
+      repository: `${gate().host}/${gate().repositories[index]}`,
+      digest,
+    }));
+    await gate().sendToLane('adopt', { ...ada, images, sha: old, withoutCopy: true });
+    expect(await keptCopy(gate())).toMatchObject({ ledger: { history: [{ sha: old, kind: 'adopted' }] } });
+    await gate().sendToLane('sequence', { ...ada, sequence: 0 });
+    await promoted(gate());
+  });
+});
+
 describe('a lane of which Temporal has nothing, and whose registry does not let it read for long', () => {
   const budget = { registry: 1_000, secret: 60_000, smoke: 30_000 };
   const gate = useGate('lane-unread-long', () => ({ registry: registry.host, env: PATIENT, retryBudgetMs: budget }));
@@ -113,7 +189,7 @@ describe('a lane of which Temporal has nothing, and whose registry does not let 
     await startLane(gate());
     expect((await laneState(gate())).ledger).toMatchObject({
       hold: { name: 'not-recovered', why: expect.stringMatching(/could not be read, and stays: .*canary lane renew/) },
-      lost: { upTo: null, unread: true },
+      lost: { upTo: null, unread: { why: expect.stringContaining('DENIED') } },
       history: [],
     });
     await gate().adoptAlone(old);
@@ -122,7 +198,7 @@ describe('a lane of which Temporal has nothing, and whose registry does not let 
       /canary-ledger-lane-unread-long is not replaced: .*fix: that, then canary lane renew/,
     );
     const asked = gate().sendToLane('sequence', { ...ada, sequence: 0 });
-    await expect(asked).rejects.toThrow(/sequence refused: .*was not read .*canary lane renew/);
+    await expect(asked).rejects.toThrow(/sequence refused: .*was not read: .*canary lane renew/);
     expect(await endOf(gate(), bad)).toMatchObject({ outcome: 'ConfigInvalid' });
     const runs = async () => (await laneHandle(gate()).describe()).runId;
     /** Renews the lane; its ledger afterwards. */
@@ -133,7 +209,7 @@ describe('a lane of which Temporal has nothing, and whose registry does not let 
       return (await laneState(gate())).ledger;
     };
     // The registry still refuses: nothing changes.
-    expect(await renewed()).toMatchObject({ hold: null, lost: { unread: true } });
+    expect(await renewed()).toMatchObject({ hold: null, lost: { unread: {} } });
 
     allow();
     expect(await readCopy(keeperOf(gate(), client))).toMatchObject({ ledger: { knownBad: [{ sha: bad }] } });
