@@ -101,11 +101,16 @@ export async function noteReplayed(client: Client, lane: Lane, { sink, event }: 
   });
 }
 
+/** Type of an event, and its build. */
+export function nameOf({ type, sha }: DeliveredEvent): string {
+  const build = nullIfInvalid(() => shortSha(parseSha(sha)));
+  return `${type}${build ? ` of ${build}` : ''}`;
+}
+
 function ofSink(lost: Lost[]): LostEvents {
   const { sink, event, why } = lost.at(-1) as Lost;
   const count = lost.length === 1 ? 'an event' : `${lost.length} events`;
-  const sha = nullIfInvalid(() => shortSha(parseSha(event?.sha)));
-  const last = `${event?.type ?? 'an event that cannot be read'}${sha ? ` of ${sha}` : ''}`;
+  const last = event === null ? 'an event that cannot be read' : nameOf(event);
   return {
     what: `${sink} did not get ${count} of the last day, last ${last}: ${oneLine(why, MAX_WHY)}`,
     fix: `canary events --replay --to ${sink}`,
