@@ -1,6 +1,6 @@
 import { type DeliveredEvent, movedNothing } from '../../contract/events.js';
 import { gateOf, WORKFLOWS } from '../../contract/ids.js';
-import { isMove } from '../../domain/events/overtaken.js';
+import { isMove, namesLatest } from '../../domain/events/overtaken.js';
 import { redactedText } from '../../domain/markdown.js';
 import { type NoticeContext, noticeOf, severityOf, urlOf } from '../notice.js';
 import { type Sink, SinkError } from '../sink.js';
@@ -32,6 +32,9 @@ const COMMIT_STATES: Partial<Record<DeliveredEvent['type'], CommitState>> = {
   ended: 'error',
 };
 
+const commitState = ({ workflow, type }: DeliveredEvent) =>
+  workflow === WORKFLOWS.release ? COMMIT_STATES[type] : undefined;
+
 /** GitHub: a commit status of each release, a deployment of each promotion and rollback, and one issue while something is wrong. */
 export function githubSink(access: GitHubAccess, environment: Environment, context: NoticeContext): Sink {
   const github = githubClient(access);
@@ -44,15 +47,17 @@ export function githubSink(access: GitHubAccess, environment: Environment, conte
     takes: ({ type }) => TAKEN.includes(type),
     deliver: (event, live, later = []) =>
       tellAll([
-        () => tellStatus(event),
+        () => tellStatus(event, later),
         () => tellDeployment(event, later.some(isMove)),
         () => tellIssue(event, live ?? null, later),
       ]),
   };
 
-  async function tellStatus(event: DeliveredEvent): Promise<void> {
-    const state = event.workflow === WORKFLOWS.release ? COMMIT_STATES[event.type] : undefined;
+  async function tellStatus(event: DeliveredEvent, later: DeliveredEvent[]): Promise<void> {
+    const state = commitState(event);
     if (state === undefined || event.sha === undefined || event.id === statedId) return;
+    // A promotion is told also after the build was released again: its commit has the status of that release.
+    if (later.some((one) => one.workflowId === event.workflowId && commitState(one) !== undefined)) return;
     const url = urlOf(event, context);
     await github.request('POST', `/statuses/${await fullSha(event.sha)}`, {
       state,
@@ -65,7 +70,7 @@ export function githubSink(access: GitHubAccess, environment: Environment, conte
 
   /** @param isPast whether `:latest` has moved since: another deployment is the current one. */
   async function tellDeployment(event: DeliveredEvent, isPast: boolean): Promise<void> {
-    const state = isPast && isMove(event) ? null : deploymentState(event);
+    const state = isPast && namesLatest(event) ? null : deploymentState(event);
     if (state === null || event.sha === undefined) return;
     await setDeployment(github, event, await fullSha(event.sha), { state, environment, url: urlOf(event, context) });
   }
