@@ -70,6 +70,14 @@ export default [
     test: `${BESIDE} what a sink lost is neither told nor sent any more once it was noted as replayed, also while no list has that note`,
   },
   {
+    name: 'replay-carried-and-terminated',
+    breaks: 'what the deliveries had carried on is lost without a word if a person terminates them',
+    file: LOST,
+    find: " && run.status.name !== 'CONTINUED_AS_NEW'",
+    replace: '',
+    test: `${BESIDE} an event that a delivery carried to its next run is lost if that was terminated`,
+  },
+  {
     name: 'replay-list-lags',
     breaks: 'the last run is unknown until a list has it, so a replay right after another sends everything once more',
     file: HISTORIES,

@@ -18,6 +18,7 @@ const {
   WORKFLOW_EXECUTION_STATUS_RUNNING: RUNNING,
   WORKFLOW_EXECUTION_STATUS_TERMINATED: TERMINATED,
   WORKFLOW_EXECUTION_STATUS_CANCELED: CANCELED,
+  WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW: CONTINUED_AS_NEW,
 } = proto.temporal.api.enums.v1.WorkflowExecutionStatus;
 
 const NOT_FOUND = 5;
@@ -191,6 +192,35 @@ describe('what a sink lost', () => {
     described = infoOf(ID, 'noted', { status: RUNNING });
     expect(await lostDeliveries(client(), LANE, null)).toEqual(others);
     expect(await lost()).toEqual([expect.objectContaining({ what: expect.stringContaining('did not get 2 events') })]);
+  });
+});
+
+describe('an event that a delivery carried to its next run', () => {
+  const carried = (...events: DeliveredEvent[]) => ({
+    workflowExecutionStartedEventAttributes: { input: { payloads: [payload({ queues: { slack: events } }) ?? {}] } },
+  });
+  const { sha: _none, ...alarm } = alarmed(1);
+  const event = { ...alarm, workflow: 'ReleaseLane', workflowId: 'release-lane' } as DeliveredEvent;
+  beforeEach(() => {
+    listed = [infoOf(ID, 'a', { status: CONTINUED_AS_NEW, ...closed })];
+    histories = { a: [ordered(event, ['slack'])], b: [carried(event)] };
+  });
+
+  test('is lost if that was terminated', async () => {
+    described = infoOf(ID, 'b', { status: TERMINATED, ...closed });
+    expect(await lost()).toEqual([
+      expect.objectContaining({ what: expect.stringContaining('last alarm: deliver-events was terminated') }),
+    ]);
+    expect(await lostDeliveries(new Client({ connection }), LANE, null)).toMatchObject([{ sink: 'slack', event }]);
+  });
+
+  test('is not lost while that goes on, or if one that was reset from it has it', async () => {
+    described = infoOf(ID, 'b', { status: RUNNING });
+    expect(await lost()).toEqual([]);
+    listed = [...listed, infoOf(ID, 'b', { status: TERMINATED, ...closed })];
+    described = infoOf(ID, 'c', { status: RUNNING });
+    histories.c = [carried(event)];
+    expect(await lost()).toEqual([]);
   });
 });
 

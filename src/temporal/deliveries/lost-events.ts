@@ -138,11 +138,14 @@ function onceEach(lost: Lost[]): Lost[] {
   ];
 }
 
-/** What a run that a person ended had not delivered yet, unless another one did, or has it: a reset takes it on. */
+/** What a run that a person ended had not delivered yet, unless another one did, or has it: a reset takes it on. One that continued as new
+ * has nothing: the next run has what it carried. */
 function leftBy(one: Orders & { run: Found }, all: (Orders & { run: Found })[]): Lost[] {
   const ended = earlyEnd(one.run);
   if (ended === null) return [];
-  const others = all.filter(({ run }) => run.runId !== one.run.runId && earlyEnd(run) === null);
+  const others = all.filter(
+    ({ run }) => run.runId !== one.run.runId && earlyEnd(run) === null && run.status.name !== 'CONTINUED_AS_NEW',
+  );
   const isElsewhere = (key: string) =>
     all.some(({ done }) => done.has(key)) || others.some(({ open }) => open.has(key));
   return [...one.open]
