@@ -11,19 +11,27 @@ import {
 } from '../../src/contract/ids.js';
 import { deliverEventSignal } from '../../src/contract/messages.js';
 import { parseSha } from '../../src/contract/sha.js';
+import { startGitHub } from '../../testbed/github-server.js';
 import { startSinkServer } from '../../testbed/sink-server.js';
 import { canary } from '../support/cli.js';
 import { useGate } from '../support/gate.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
 
-const chat = await startSinkServer();
-afterAll(() => chat.stop());
+const SHA = newSha();
+const [chat, github] = await Promise.all([
+  startSinkServer(),
+  startGitHub({ repository: 'acme/platform', token: 'hush', commits: [SHA] }),
+]);
+afterAll(() => Promise.all([chat.stop(), github.stop()]));
 
 const gate = useGate('replay', () => ({
   env: {
     CANARY_SLACK_WEBHOOK: `${chat.url}/slack`,
     CANARY_WEBHOOK_URL: `${chat.url}/events`,
+    CANARY_GITHUB_REPO: 'acme/platform',
+    CANARY_GITHUB_TOKEN: 'hush',
+    GITHUB_API_URL: github.url,
     CANARY_WEBHOOK_SECRET: `whsec_${Buffer.alloc(32, 7).toString('base64')}`,
   },
 }));
@@ -116,4 +124,29 @@ test('a sink that is down stops no other one', async () => {
     ],
   });
   expect(await advice()).toEqual([expect.stringContaining('slack did not get')]);
+});
+
+test('what GitHub refuses for want of a right holds up no other event, and is sent once the token has the right', async () => {
+  github.refuse = () => ({ status: 403 });
+  const at = new Date(Date.now() - 2 * 60 * 60_000).toISOString();
+  const workflowId = releaseId(gate().lane, parseSha(SHA));
+  const red = { type: 'rejected', outcome: 'CanaryRejected', workflow: 'CanaryRelease', workflowId, sha: SHA } as const;
+  await order({ ...red, at }, ['github']);
+  const lane = releaseLaneId(gate().lane);
+  await order({ type: 'alarm', alarm: 'pair-split', at, workflow: 'ReleaseLane', workflowId: lane }, ['github']);
+  await until('status tells of both', async () => (await advice()).join().includes('github did not get 2 events'));
+
+  github.refuse = ({ path }) => (path.includes('/statuses/') ? { status: 403 } : undefined);
+  const replay = () => run('events', '--replay', '--to', 'github');
+  expect(await replay()).toMatchObject({
+    code: 4,
+    err: [
+      `canary: rejected of ${SHA.slice(0, 7)} was not taken: github: POST /statuses/… answered 403`,
+      'canary: sent 1 event to github',
+    ],
+  });
+  github.refuse = () => undefined;
+  expect(await replay()).toMatchObject({ code: 0, err: ['canary: sent 1 event to github'] });
+  expect(github.statuses).toMatchObject([{ state: 'failure' }]);
+  expect(github.issues).toMatchObject([{ comments: [{ body: expect.stringContaining('Alarm: pair-split') }] }]);
 });

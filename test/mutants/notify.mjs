@@ -91,6 +91,22 @@ export default [
     test: 'test/notify/github.test.ts > still tells the issue of RED, once',
   },
   {
+    name: 'notify-red-behind-a-right',
+    breaks: 'a status for which the token has no right keeps RED behind it for an hour',
+    file: 'activities/sinks/deliver.ts',
+    find: 'isDenied ? DENIED_MS : MAX_AGE_MS',
+    replace: 'isDenied ? MAX_AGE_MS : MAX_AGE_MS',
+    test: 'test/activities/deliver.test.ts > of a status for want of a right gives it up after five minutes, and RED behind it reaches the issue',
+  },
+  {
+    name: 'notify-issue-given-up',
+    breaks: 'RED is lost in five minutes if the token has no right for issues',
+    file: 'src/notify/github/github.ts',
+    find: '.catch(asNeeded)',
+    replace: '',
+    test: 'test/notify/github.test.ts > is asked again for an hour',
+  },
+  {
     name: 'notify-status-at-each-retry',
     breaks: 'each retry of another part of an event posts the status of its commit again',
     file: 'src/notify/github/github.ts',
@@ -190,8 +206,8 @@ export default [
     name: 'notify-blocked-by-a-fault',
     breaks: 'a fault that a sink did not foresee holds up its queue for an hour with each event',
     file: 'activities/sinks/deliver.ts',
-    find: 'isLast(event, sink) ?',
-    replace: 'isLast(event, sink) && error instanceof SinkError ?',
+    find: 'isLast(event, sink, error) ?',
+    replace: 'isLast(event, sink, error) && error instanceof SinkError ?',
     test: 'test/activities/deliver.test.ts > with a fault that its sink did not foresee is retried for an hour, and then given up at once',
   },
   {

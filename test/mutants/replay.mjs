@@ -8,6 +8,8 @@ const CLI =
   'test/cli/replay.test.ts > the advised replay sends alarms of a mover and of the lane, once and no hold that is over, beside a worker';
 const REFUSED =
   'test/cli/replay.test.ts > an event that a sink refuses for good holds up no other one, and is noted if the sink takes another';
+const RIGHT =
+  'test/cli/replay.test.ts > what GitHub refuses for want of a right holds up no other event, and is sent once the token has the right';
 const BESIDE = 'test/temporal/beside.test.ts >';
 const UNIT = 'test/domain/overtaken.test.ts >';
 const SINKS = 'test/notify/replayed.test.ts >';
@@ -33,8 +35,8 @@ export default [
     name: 'replay-blocked',
     breaks: 'one event that a sink refuses for good holds up all behind it in each replay',
     file: EVENTS,
-    find: 'isStopped = error.isFinal !== true;',
-    replace: 'isStopped = true;',
+    find: 'if (!error.isFinal && !error.isDenied) break;',
+    replace: 'break;',
     test: REFUSED,
   },
   {
@@ -54,11 +56,27 @@ export default [
     test: REFUSED,
   },
   {
+    name: 'replay-blocked-by-a-right',
+    breaks: 'an event that GitHub refuses for want of a right holds up all behind it in each replay',
+    file: EVENTS,
+    find: 'if (!error.isFinal && !error.isDenied) break;',
+    replace: 'if (!error.isFinal) break;',
+    test: RIGHT,
+  },
+  {
+    name: 'replay-right-noted',
+    breaks: 'what GitHub refused for want of a right is not sent once the token has it',
+    file: EVENTS,
+    find: 'if (error.isFinal) refused.push(part);',
+    replace: 'refused.push(part);',
+    test: RIGHT,
+  },
+  {
     name: 'replay-blocked-by-a-sink',
     breaks: 'a sink that is down keeps the others from what they lost',
     file: EVENTS,
-    find: 'if (isStopped) break;',
-    replace: 'if (isStopped) throw error;',
+    find: 'if (!error.isFinal && !error.isDenied) break;',
+    replace: 'if (!error.isFinal && !error.isDenied) throw error;',
     test: 'test/cli/replay.test.ts > a sink that is down stops no other one',
   },
   {

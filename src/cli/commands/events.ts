@@ -107,21 +107,22 @@ interface Told {
 }
 
 /**
- * Sends events to a sink, in order, and notes each. One that the sink refuses for good is named, and holds up none behind it. It is noted once
- * the sink has taken another one: at a wrong address all may be refused. Any other failure ends it, and the next replay begins there.
+ * Sends events to a sink, in order, and notes each. One that the sink refuses for good, or for want of a right, is named, and holds up none
+ * behind it. If it is for good, it is noted once the sink has taken another one: at a wrong address all may be refused. Any other failure ends
+ * it, and the next replay begins there.
  * @returns whether the sink took all.
  */
 async function send(io: Io, sink: Sink, parts: Part[], { note, print }: Told): Promise<boolean> {
   const refused: Part[] = [];
-  let [sent, over, isStopped] = [0, 0, false];
+  let [sent, over, isWhole] = [0, 0, true];
   try {
     for (const part of parts) {
       const error = part.isOver ? null : await failureOf(sink, part);
       if (error !== null) {
         io.err(`canary: ${nameOf(part.event)} was not taken: ${error.message}`);
-        isStopped = error.isFinal !== true;
-        if (isStopped) break;
-        refused.push(part);
+        isWhole = false;
+        if (!error.isFinal && !error.isDenied) break;
+        if (error.isFinal) refused.push(part);
         continue;
       }
       if (part.isOver) over += 1;
@@ -136,11 +137,14 @@ async function send(io: Io, sink: Sink, parts: Part[], { note, print }: Told): P
     const left = over === 0 ? '' : `, left out ${over} that ${over === 1 ? 'is' : 'are'} over`;
     io.err(`canary: sent ${counted(sent)} to ${sink.name}${left}`);
   }
-  return !isStopped && refused.length === 0;
+  return isWhole;
 }
 
 /** Why a sink does not take an event; null if it does. */
-const failureOf = (sink: Sink, { event, later }: Part): Promise<(Error & Partial<Pick<SinkError, 'isFinal'>>) | null> =>
+const failureOf = (
+  sink: Sink,
+  { event, later }: Part,
+): Promise<(Error & Partial<Pick<SinkError, 'isFinal' | 'isDenied'>>) | null> =>
   sink.deliver(event, null, later).then(
     () => null,
     (error: Error) => error,

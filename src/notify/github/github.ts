@@ -49,7 +49,7 @@ export function githubSink(access: GitHubAccess, environment: Environment, conte
       tellAll([
         () => tellStatus(event, later),
         () => tellDeployment(event, later.some(isMove)),
-        () => tellIssue(event, live ?? null, later),
+        () => tellIssue(event, live ?? null, later).catch(asNeeded),
       ]),
   };
 
@@ -85,7 +85,9 @@ export function githubSink(access: GitHubAccess, environment: Environment, conte
     const known = build.length === 40 ? build : shas.get(build);
     if (known !== undefined) return known;
     const commit = (await github.request('GET', `/commits/${build}`)) as { sha?: string } | null;
-    if (typeof commit?.sha !== 'string') throw new SinkError(`github: ${access.repository} has no commit ${build}`);
+    // 404 is also what a token gets that may not read it.
+    if (typeof commit?.sha !== 'string')
+      throw new SinkError(`github: ${access.repository} has no commit ${build}`, false, undefined, true);
     if (shas.size >= MAX_SHAS) shas.clear();
     shas.set(build, commit.sha);
     return commit.sha;
@@ -94,7 +96,7 @@ export function githubSink(access: GitHubAccess, environment: Environment, conte
 
 /** Tells every part of an event, whatever becomes of the others: RED must reach the issue without a right for statuses. A rate
  * limit is waited for first.
- * @throws the failure that a retry may help, before one that is final. */
+ * @throws the failure that a retry may help, before one that needs a right, before one that is final. */
 async function tellAll(parts: (() => Promise<void>)[]): Promise<void> {
   const failures: unknown[] = [];
   for (const part of parts)
@@ -104,8 +106,15 @@ async function tellAll(parts: (() => Promise<void>)[]): Promise<void> {
       if (error instanceof SinkError && error.retryAfterMs !== undefined) throw error;
       failures.push(error);
     }
-  const isFinal = (error: unknown) => error instanceof SinkError && error.isFinal;
-  if (failures.length > 0) throw failures.find((error) => !isFinal(error)) ?? failures[0];
+  const rank = (error: unknown) =>
+    error instanceof SinkError ? Number(error.isDenied) + 2 * Number(error.isFinal) : 0;
+  if (failures.length > 0) throw failures.sort((a, b) => rank(a) - rank(b))[0];
+}
+
+/** Failure of the issue, which people need: also one for want of a right is waited for.
+ * @throws {SinkError} */
+function asNeeded(error: unknown): never {
+  throw error instanceof SinkError && error.isDenied ? new SinkError(error.message) : error;
 }
 
 /** Whether the issue is opened, or commented on. */
