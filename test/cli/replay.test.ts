@@ -1,4 +1,5 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { Client } from '@temporalio/client';
 import { afterAll, expect, test } from 'vitest';
 import type { DeliveredEvent } from '../../src/contract/events.js';
 import {
@@ -11,6 +12,8 @@ import {
 } from '../../src/contract/ids.js';
 import { deliverEventSignal } from '../../src/contract/messages.js';
 import { parseSha } from '../../src/contract/sha.js';
+import { payloadCodec } from '../../src/temporal/payloads/codec.js';
+import { parsePayloadKeys } from '../../src/temporal/payloads/keys.js';
 import { startGitHub } from '../../testbed/github-server.js';
 import { startSinkServer } from '../../testbed/sink-server.js';
 import { canary } from '../support/cli.js';
@@ -39,8 +42,11 @@ const run = (...args: string[]) => canary(args, { ...gate().env, CANARY_LANE: 'r
 const advice = async () => (await run('status')).err.filter((line) => line.includes('did not get'));
 
 /** Orders the delivery of an event, to Slack alone if no other sink is named, as `publish` does. */
-async function order(event: Partial<DeliveredEvent>, sinks = ['slack']): Promise<void> {
-  const { lane, client } = gate();
+async function order(
+  event: Partial<DeliveredEvent>,
+  sinks = ['slack'],
+  { lane, client }: Pick<ReturnType<typeof gate>, 'lane' | 'client'> = gate(),
+): Promise<void> {
   const full = { id: `${randomUUID()}-1`, at: new Date().toISOString(), why: 'for the test', ...event };
   await client.workflow.signalWithStart(WORKFLOWS.deliver, {
     workflowId: deliverEventsId(lane),
@@ -149,4 +155,24 @@ test('what GitHub refuses for want of a right holds up no other event, and is se
   expect(await replay()).toMatchObject({ code: 0, err: ['canary: sent 1 event to github'] });
   expect(github.statuses).toMatchObject([{ state: 'failure' }]);
   expect(github.issues).toMatchObject([{ comments: [{ body: expect.stringContaining('Alarm: pair-split') }] }]);
+});
+
+test('an order that a stranger encrypted, and that the worker dropped, keeps no one from a replay', async () => {
+  const { lane, client } = gate();
+  const strange = parsePayloadKeys(`strange:${randomBytes(32).toString('base64')}`);
+  const payloadCodecs = [payloadCodec(strange, 'throw')];
+  const stranger = new Client({ connection: client.connection, dataConverter: { payloadCodecs } });
+  const alarm = {
+    type: 'alarm',
+    alarm: 'pair-split',
+    workflow: 'ReleaseLane',
+    workflowId: releaseLaneId(lane),
+  } as const;
+  await order(alarm, ['slack'], { lane, client: stranger });
+  chat.answer = () => ({ status: 410 });
+  await order(alarm);
+  await until('status tells of one', async () => (await advice()).join().includes('slack did not get'));
+  chat.answer = () => ({ status: 200 });
+  const replay = () => run('events', '--replay', '--to', 'slack');
+  expect(await replay()).toMatchObject({ code: 0, err: [expect.stringContaining('to slack')] });
 });

@@ -11,6 +11,7 @@ const REFUSED =
 const RIGHT =
   'test/cli/replay.test.ts > what GitHub refuses for want of a right holds up no other event, and is sent once the token has the right';
 const BESIDE = 'test/temporal/beside.test.ts >';
+const KEYS = `${BESIDE} what a sink lost while a key is missing that encrypted it`;
 const UNIT = 'test/domain/overtaken.test.ts >';
 const SINKS = 'test/notify/replayed.test.ts >';
 
@@ -94,6 +95,30 @@ export default [
     find: " && run.status.name !== 'CONTINUED_AS_NEW'",
     replace: '',
     test: `${BESIDE} an event that a delivery carried to its next run is lost if that was terminated`,
+  },
+  {
+    name: 'replay-without-its-key',
+    breaks: 'a replay from a shell without the payload key says that nothing was lost',
+    file: HISTORIES,
+    find: '      if (error instanceof PayloadUnreadable) throw error;\n',
+    replace: '      if (error === PayloadUnreadable) throw error;\n',
+    test: `${KEYS} is not sent in part, but told, with the key that it needs`,
+  },
+  {
+    name: 'replay-hidden-order',
+    breaks: 'a shell with a part of the keys sends RED again that a promotion came after',
+    file: HISTORIES,
+    find: '  for (const error of unread.values()) throw error;\n',
+    replace: '',
+    test: `${KEYS} is not sent if a later order alone is hidden, unless the run dropped that: anybody may send one`,
+  },
+  {
+    name: 'replay-blocked-by-a-stranger',
+    breaks: 'anybody can keep people from replays, by a signal that is encrypted with any key',
+    file: HISTORIES,
+    find: '    unread.delete(patchIn(event));\n',
+    replace: '    patchIn(event);\n',
+    test: 'test/cli/replay.test.ts > an order that a stranger encrypted, and that the worker dropped, keeps no one from a replay',
   },
   {
     name: 'replay-list-lags',
