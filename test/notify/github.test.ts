@@ -284,13 +284,36 @@ describe('GitHub, when it refuses', () => {
     github.refuse = ({ path }) => (path.includes(part) ? { status } : undefined);
     expect(await failure(promoted(1))).toMatchObject({ isFinal: false, isDenied: true });
     github.refuse = ({ path }) => (path.includes(part) ? { status } : { status: 502 });
-    expect(await failure(promoted(1))).toMatchObject({ isFinal: false, isDenied: false });
+    expect(await failure(promoted(2))).toMatchObject({ isFinal: false, isDenied: false });
   });
 
   test.each([403, 404])('a right for the issue with %i, is asked again for an hour', async (status) => {
     const { github, failure } = await scene();
     github.refuse = ({ path }) => (/\/issues|\/statuses/.test(path) ? { status } : undefined);
     expect(await failure(rejected(1))).toMatchObject({ isFinal: false, isDenied: false });
+  });
+
+  test('a status for now, leaves what a person did to the issue meanwhile', async () => {
+    const { github, deliver, failure } = await scene();
+    const states = () => github.issues.map(({ state }) => state);
+    /** Tells an event three times, the last time with success; a person acts after the first one. */
+    const retried = async (event: DeliveredEvent, told: string[], person: () => void) => {
+      github.refuse = ({ path }) => (path.includes('/statuses/') ? { status: 502 } : undefined);
+      expect(await failure(event)).toMatchObject({ isFinal: false });
+      expect(states()).toEqual(told);
+      person();
+      expect(await failure(event)).toMatchObject({ isFinal: false });
+      github.refuse = () => undefined;
+      await deliver(event);
+    };
+    const set = (state: 'open' | 'closed') => () => {
+      for (const issue of github.issues) issue.state = state;
+    };
+    await retried(rejected(1), ['open'], set('closed'));
+    expect(states()).toEqual(['closed']);
+    set('open')();
+    await retried(promoted(2), ['closed'], set('open'));
+    expect(states()).toEqual(['open']);
   });
 
   test('the issue for good and the status for now, is asked again', async () => {

@@ -40,22 +40,42 @@ export function githubSink(access: GitHubAccess, environment: Environment, conte
   const github = githubClient(access);
   const gate = gateOf(context.lane);
   const shas = new Map<string, string>();
-  // Id of the event of the last status: a retry for another part of its event does not repeat it.
-  let statedId = '';
+  // Parts of the last event that are done: a retry for another part repeats none, and undoes nothing that a person did since.
+  let told = { id: '', parts: new Set<string>() };
   return {
     name: 'github',
     takes: ({ type }) => TAKEN.includes(type),
     deliver: (event, live, later = []) =>
-      tellAll([
-        () => tellStatus(event, later),
-        () => tellDeployment(event, later.some(isMove)),
-        () => tellIssue(event, live ?? null, later).catch(asNeeded),
-      ]),
+      tellAll(event.id, {
+        status: () => tellStatus(event, later),
+        deployment: () => tellDeployment(event, later.some(isMove)),
+        issue: () => tellIssue(event, live ?? null, later).catch(asNeeded),
+      }),
   };
+
+  /** Tells every part of an event, whatever becomes of the others: RED must reach the issue without a right for statuses. A rate limit is
+   * waited for first.
+   * @throws the failure that a retry may help, before one that needs a right, before one that is final. */
+  async function tellAll(id: string, parts: Record<string, () => Promise<void>>): Promise<void> {
+    if (told.id !== id) told = { id, parts: new Set() };
+    const done = told.parts;
+    const failures: unknown[] = [];
+    for (const [name, tell] of Object.entries(parts)) {
+      if (done.has(name)) continue;
+      try {
+        await tell();
+        done.add(name);
+      } catch (error) {
+        if (error instanceof SinkError && error.retryAfterMs !== undefined) throw error;
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures.sort((a, b) => rank(a) - rank(b))[0];
+  }
 
   async function tellStatus(event: DeliveredEvent, later: DeliveredEvent[]): Promise<void> {
     const state = commitState(event);
-    if (state === undefined || event.sha === undefined || event.id === statedId) return;
+    if (state === undefined || event.sha === undefined) return;
     // A promotion is told also after the build was released again: its commit has the status of that release.
     if (later.some((one) => one.workflowId === event.workflowId && commitState(one) !== undefined)) return;
     const url = urlOf(event, context);
@@ -65,7 +85,6 @@ export function githubSink(access: GitHubAccess, environment: Environment, conte
       description: describe(statusText(event)),
       ...(url && { target_url: url }),
     });
-    statedId = event.id;
   }
 
   /** @param isPast whether `:latest` has moved since: another deployment is the current one. */
@@ -94,22 +113,7 @@ export function githubSink(access: GitHubAccess, environment: Environment, conte
   }
 }
 
-/** Tells every part of an event, whatever becomes of the others: RED must reach the issue without a right for statuses. A rate
- * limit is waited for first.
- * @throws the failure that a retry may help, before one that needs a right, before one that is final. */
-async function tellAll(parts: (() => Promise<void>)[]): Promise<void> {
-  const failures: unknown[] = [];
-  for (const part of parts)
-    try {
-      await part();
-    } catch (error) {
-      if (error instanceof SinkError && error.retryAfterMs !== undefined) throw error;
-      failures.push(error);
-    }
-  const rank = (error: unknown) =>
-    error instanceof SinkError ? Number(error.isDenied) + 2 * Number(error.isFinal) : 0;
-  if (failures.length > 0) throw failures.sort((a, b) => rank(a) - rank(b))[0];
-}
+const rank = (error: unknown) => (error instanceof SinkError ? Number(error.isDenied) + 2 * Number(error.isFinal) : 0);
 
 /** Failure of the issue, which people need: also one for want of a right is waited for.
  * @throws {SinkError} */
