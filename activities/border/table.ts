@@ -143,8 +143,19 @@ export const RELEASE_BORDERS: Borders<ReleaseActivities> = {
   ...ADD_TENANT_BORDERS,
 };
 
+const publish: Borders<Pick<WaitActivities, 'publish'>>['publish'] = {
+  from: [release, rollback, move, lane, watch],
+  args: [read.events],
+  check: (_worker, { type, workflowId }, events) => {
+    const foreign = events.find((event) => event.workflow !== type || event.workflowId !== workflowId);
+    if (foreign)
+      throw new MoveRefusal('foreign', `${workflowId} tells events of its own, not of ${foreign.workflowId}`);
+  },
+};
+
 /** Borders of the mover's queue. What writes a tag, or changes the ledger, is asked for by a run that the server knows. */
 export const MOVE_BORDERS: Borders<MoveQueueActivities> = {
+  publish,
   preflightMove: {
     from: [move],
     args: [read.moveInput],
@@ -237,13 +248,5 @@ export const WAIT_BORDERS: Borders<WaitActivities> = {
     args: [read.sink, read.event],
     check: (worker, _caller, _sink, event) => requireSameLane(worker, event),
   },
-  publish: {
-    from: [release, rollback, move, lane, watch],
-    args: [read.events],
-    check: (_worker, { type, workflowId }, events) => {
-      const foreign = events.find((event) => event.workflow !== type || event.workflowId !== workflowId);
-      if (foreign)
-        throw new MoveRefusal('foreign', `${workflowId} tells events of its own, not of ${foreign.workflowId}`);
-    },
-  },
+  publish,
 };

@@ -14,6 +14,8 @@ type Dependencies = Pick<ActivityDependencies, 'client' | 'config'>;
 
 /** Age at which an event that fails is given up, in milliseconds: those behind it are news. */
 const MAX_AGE_MS = 60 * 60_000;
+/** The same for one that lacks a right for what people can do without: RED behind it must not wait for an hour. */
+const DENIED_MS = 5 * 60_000;
 /** How long a delivery looks for a worker that has the sink, in milliseconds: while workers are replaced, old ones lack a new sink. */
 const UNCONFIGURED_MS = 5 * 60_000;
 
@@ -58,15 +60,16 @@ export function createDeliverActivities(
           count('retried');
           const { message: why } = error as Error;
           log.warn('event.undelivered', { sink: name, id: event.id, why });
-          throw isLast(event, sink) ? new SinkError(why, true) : error;
+          throw isLast(event, sink, error) ? new SinkError(why, true) : error;
         }
       }),
   };
 
   /** Whether an event that fails is given up, whatever the fault: what its sink did not foresee holds up those behind it too. */
-  function isLast({ at }: DeliveredEvent, sink: Sink | undefined): boolean {
+  function isLast({ at }: DeliveredEvent, sink: Sink | undefined, error: unknown): boolean {
     if (sink === undefined) return Date.now() - activityInfo().scheduledTimestampMs > UNCONFIGURED_MS;
-    return Date.now() - Date.parse(at) > MAX_AGE_MS;
+    const isDenied = error instanceof SinkError && error.isDenied;
+    return Date.now() - Date.parse(at) > (isDenied ? DENIED_MS : MAX_AGE_MS);
   }
 
   /** Build that is live while a person is asked about another one; null if the lane does not answer. */

@@ -25,6 +25,8 @@ export class SinkError extends Error {
     readonly isFinal = false,
     /** Pause that the sink asks for, in milliseconds. */
     readonly retryAfterMs?: number,
+    /** Whether a right is missing for a part without which people get what they must know. The token may get it. */
+    readonly isDenied = false,
   ) {
     super(message);
   }

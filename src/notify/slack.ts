@@ -1,4 +1,4 @@
-import { isMove } from '../domain/events/overtaken.js';
+import { isMove, namesLatest } from '../domain/events/overtaken.js';
 import type { Network } from '../net/network.js';
 import { type Notice, type NoticeContext, noticeOf, SEVERITIES, type Severity, severityOf } from './notice.js';
 import { post, type Sink } from './sink.js';
@@ -16,7 +16,7 @@ export function slackSink(
     name,
     takes(event, later = []) {
       // It would say that `:latest` is where it is no more.
-      if (isMove(event) && later.some(isMove)) return false;
+      if (namesLatest(event) && later.some(isMove)) return false;
       const severity = severityOf(event);
       return severity !== null && SEVERITIES.indexOf(severity) >= SEVERITIES.indexOf(least);
     },

@@ -2,13 +2,16 @@ import { Client } from '@temporalio/client';
 import { ApplicationFailure, defaultPayloadConverter } from '@temporalio/common';
 import { msToTs } from '@temporalio/common/lib/time.js';
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { toFailure } from '../../activities/failures.js';
 import { createDeliverActivities } from '../../activities/sinks/deliver.js';
 import type { DeliveredEvent } from '../../src/contract/events.js';
 import { parseLane } from '../../src/contract/ids.js';
+import { DIRECT } from '../../src/net/network.js';
+import { githubSink } from '../../src/notify/github/github.js';
 import { type Sink, SinkError } from '../../src/notify/sink.js';
-import { alarmed, delivered, held, RUN } from '../support/events.js';
+import { startGitHub } from '../../testbed/github-server.js';
+import { alarmed, delivered, entered, held, RUN, rejected } from '../support/events.js';
 
 type Dependencies = Parameters<typeof createDeliverActivities>[0];
 
@@ -47,7 +50,7 @@ function clientOf({ runId, status, holdId }: Latest): Client {
 }
 
 /** A worker of a gate whose release has this latest run. */
-function worker(sinks: Sink[], latest: Latest = { runId: RUN, status: RUNNING }) {
+function worker(sinks: Sink[], latest: Latest = { runId: RUN, status: RUNNING }, name = 'chat') {
   const dependencies = {
     client: clientOf(latest),
     config: { lane: parseLane('') },
@@ -56,7 +59,7 @@ function worker(sinks: Sink[], latest: Latest = { runId: RUN, status: RUNNING })
   const { deliver } = createDeliverActivities(dependencies, sinks);
   return (event: DeliveredEvent, scheduledMinutesAgo = 0): Promise<ApplicationFailure | null> => {
     const scheduledTimestampMs = Date.now() - scheduledMinutesAgo * MINUTE;
-    const attempt = new MockActivityEnvironment({ scheduledTimestampMs }).run(deliver, 'chat', event) as Promise<void>;
+    const attempt = new MockActivityEnvironment({ scheduledTimestampMs }).run(deliver, name, event) as Promise<void>;
     return attempt.then(
       () => null,
       (error: unknown) => toFailure(error) as ApplicationFailure,
@@ -95,6 +98,21 @@ describe('a delivery on a worker without its sink', () => {
 });
 
 describe('a delivery that fails', () => {
+  test('of a status for want of a right gives it up after five minutes, and RED behind it reaches the issue', async () => {
+    const [repository, sha] = ['acme/platform', `4c1d56e${'0'.repeat(33)}`];
+    const github = await startGitHub({ repository, token: 'hush', commits: [sha] });
+    onTestFinished(() => github.stop());
+    github.refuse = ({ path }) => (path.includes('/statuses/') ? { status: 403 } : undefined);
+    const access = { api: github.url, repository, token: async () => 'hush', network: DIRECT, pauseMs: 0 };
+    const context = { lane: parseLane(''), namespace: 'prod', ui: undefined, repository };
+    const deliver = worker([githubSink(access, { name: 'production', url: null }, context)], undefined, 'github');
+    const denied = { type: 'SinkFailed', message: 'github: POST /statuses/… answered 403' };
+    expect(await deliver({ ...entered(1, 'soaking'), at: ago(4) })).toMatchObject({ ...denied, nonRetryable: false });
+    expect(await deliver({ ...entered(1, 'soaking'), at: ago(6) })).toMatchObject({ ...denied, nonRetryable: true });
+    expect(await deliver({ ...rejected(2), at: ago(0) })).toMatchObject({ ...denied, nonRetryable: false });
+    expect(github.issues).toHaveLength(1);
+  });
+
   test.each<[string, Error]>([
     ['with a fault of its sink', new SinkError('chat: answered 503')],
     ['with a fault that its sink did not foresee', new TypeError('listed.find is not a function')],

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { DeliveredEvent } from '../../src/contract/events.js';
 import { isOvertaken, laterThan } from '../../src/domain/events/overtaken.js';
-import { alarmed, decided, delivered, entered, held, promoted, rejected } from '../support/events.js';
+import { alarmed, decided, delivered, entered, foundLive, held, promoted, rejected } from '../support/events.js';
 
 /** The same build, released again: another run of its workflow. */
 const again = (event: DeliveredEvent): DeliveredEvent => ({
@@ -23,6 +23,15 @@ describe('an event that is sent again', () => {
     ['a reminder of a hold that was decided', reminder, [decided(3)], true],
     ['an end of a build that was released again', rejected(2), [again(entered(3, 'soaking'))], true],
     ['an end, after which another build was promoted', rejected(2), [other(promoted(3))], false],
+    [
+      'a promotion, after which its build was found live',
+      promoted(2),
+      [again(entered(3, 'soaking')), again(foundLive(4))],
+      false,
+    ],
+    ['a promotion of a build that is released again', promoted(2), [again(entered(3, 'soaking'))], false],
+    ['a promotion of a build that was promoted again', promoted(2), [other(promoted(3)), again(promoted(4))], true],
+    ['a build that was found live, and released again', foundLive(2), [again(entered(3, 'soaking'))], true],
     ['an alarm', alarmed(1), [promoted(2)], false],
     ['a decision', decided(1), [promoted(2)], false],
   ])('%s, is overtaken or not', (_what, event, later, isOver) => {

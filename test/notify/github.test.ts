@@ -213,11 +213,11 @@ describe('GitHub, when it refuses', () => {
       { status: 403, body: { message: 'You have exceeded a secondary rate limit' } },
       { retryAfterMs: 60_000 },
     ],
-    ['too many requests', { status: 429 }, { retryAfterMs: 60_000 }],
+    ['too many requests', { status: 429 }, { retryAfterMs: 60_000, isDenied: false }],
     [
       'a token that lacks a right',
       { status: 403, body: { message: 'Resource not accessible' } },
-      { message: 'github: POST /statuses/… answered 403' },
+      { message: 'github: POST /statuses/… answered 403', isDenied: true },
     ],
     ['a server error', { status: 502 }, {}],
   ])('%s, is asked again', async (_what, answer, expected) => {
@@ -273,6 +273,47 @@ describe('GitHub, when it refuses', () => {
     await deliver(promoted(1));
     expect(github.statuses).toHaveLength(1);
     expect(github.deployments).toMatchObject([{ statuses: [{ state: 'success' }] }]);
+  });
+
+  test.each([
+    ['to read commits', '/commits/', 404],
+    ['for deployments', '/deployments', 404],
+    ['for statuses', '/statuses/', 403],
+  ])('a right %s, tells that it is a right', async (_what, part, status) => {
+    const { github, failure } = await scene();
+    github.refuse = ({ path }) => (path.includes(part) ? { status } : undefined);
+    expect(await failure(promoted(1))).toMatchObject({ isFinal: false, isDenied: true });
+    github.refuse = ({ path }) => (path.includes(part) ? { status } : { status: 502 });
+    expect(await failure(promoted(2))).toMatchObject({ isFinal: false, isDenied: false });
+  });
+
+  test.each([403, 404])('a right for the issue with %i, is asked again for an hour', async (status) => {
+    const { github, failure } = await scene();
+    github.refuse = ({ path }) => (/\/issues|\/statuses/.test(path) ? { status } : undefined);
+    expect(await failure(rejected(1))).toMatchObject({ isFinal: false, isDenied: false });
+  });
+
+  test('a status for now, leaves what a person did to the issue meanwhile', async () => {
+    const { github, deliver, failure } = await scene();
+    const states = () => github.issues.map(({ state }) => state);
+    /** Tells an event three times, the last time with success; a person acts after the first one. */
+    const retried = async (event: DeliveredEvent, told: string[], person: () => void) => {
+      github.refuse = ({ path }) => (path.includes('/statuses/') ? { status: 502 } : undefined);
+      expect(await failure(event)).toMatchObject({ isFinal: false });
+      expect(states()).toEqual(told);
+      person();
+      expect(await failure(event)).toMatchObject({ isFinal: false });
+      github.refuse = () => undefined;
+      await deliver(event);
+    };
+    const set = (state: 'open' | 'closed') => () => {
+      for (const issue of github.issues) issue.state = state;
+    };
+    await retried(rejected(1), ['open'], set('closed'));
+    expect(states()).toEqual(['closed']);
+    set('open')();
+    await retried(promoted(2), ['closed'], set('open'));
+    expect(states()).toEqual(['open']);
   });
 
   test('the issue for good and the status for now, is asked again', async () => {

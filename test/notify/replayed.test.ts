@@ -5,7 +5,7 @@ import { DIRECT } from '../../src/net/network.js';
 import { githubSink } from '../../src/notify/github/github.js';
 import { slackSink } from '../../src/notify/slack.js';
 import { type GitHubServer, startGitHub } from '../../testbed/github-server.js';
-import { alarmed, delivered, entered, held, promoted, rejected } from '../support/events.js';
+import { alarmed, delivered, entered, foundLive, held, promoted, rejected } from '../support/events.js';
 
 const REPOSITORY = 'acme/platform';
 const [A, B] = [`4c1d56e${'0'.repeat(33)}`, `9e82b1d${'0'.repeat(33)}`];
@@ -56,6 +56,28 @@ describe('GitHub, told again after an outage,', () => {
     expect(github.issues).toMatchObject([{ state: 'closed' }]);
   });
 
+  test('of a promotion whose build was found live since, closes the issue, ends the deployment, and repeats no status', async () => {
+    const { github, sink } = await scene();
+    await sink.deliver(rejected(1));
+    await sink.deliver(entered(3, 'promoting'));
+    const found = { ...foundLive(6), id: ofB(foundLive(6)).id };
+    await sink.deliver(found);
+    await sink.deliver(promoted(4), null, [found]);
+    expect(github.issues).toMatchObject([{ state: 'closed' }]);
+    expect(github.deployments).toMatchObject([{ statuses: [{ state: 'in_progress' }, { state: 'success' }] }]);
+    expect(github.statuses.map(({ state }) => state)).toEqual(['failure', 'pending', 'success']);
+  });
+
+  test.each([entered(5, 'soaking'), rejected(5)])(
+    'of a promotion whose build was released again, leaves the status of that release',
+    async (again) => {
+      const { github, sink } = await scene();
+      await sink.deliver(again);
+      await sink.deliver(promoted(4), null, [again]);
+      expect(github.statuses).toHaveLength(1);
+    },
+  );
+
   test('of RED before a promotion, opens no issue, and sets the status of that commit', async () => {
     const { github, sink } = await scene();
     await sink.deliver(ofB(promoted(5)));
@@ -78,6 +100,7 @@ describe('GitHub, told again after an outage,', () => {
 test('Slack is not told again of a promotion after which `:latest` moved again', () => {
   const slack = slackSink(() => '', 'info', DIRECT, context);
   expect(slack.takes(promoted(4), [ofB(promoted(5))])).toBe(false);
-  expect(slack.takes(promoted(4), [ofB(rejected(5))])).toBe(true);
+  expect(slack.takes(foundLive(4), [ofB(promoted(5))])).toBe(false);
+  expect(slack.takes(promoted(4), [ofB(rejected(5)), foundLive(6)])).toBe(true);
   expect(slack.takes(rejected(4), [ofB(promoted(5))])).toBe(true);
 });

@@ -1,5 +1,6 @@
+import { randomBytes } from 'node:crypto';
 import { Client, Connection } from '@temporalio/client';
-import { defaultPayloadConverter } from '@temporalio/common';
+import { defaultPayloadConverter, type Payload } from '@temporalio/common';
 import { msToTs } from '@temporalio/common/lib/time.js';
 import proto, { type temporal } from '@temporalio/proto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -9,6 +10,8 @@ import { deliverEventSignal } from '../../src/contract/messages.js';
 import { parseSha } from '../../src/contract/sha.js';
 import { time } from '../../src/domain/markdown.js';
 import { lostDeliveries, lostEvents, noteReplayed } from '../../src/temporal/deliveries/lost-events.js';
+import { payloadCodec } from '../../src/temporal/payloads/codec.js';
+import { type PayloadKeys, parsePayloadKeys } from '../../src/temporal/payloads/keys.js';
 import { productionNow } from '../../src/temporal/production.js';
 import { startFixedTemporal } from '../../testbed/fixed-temporal.js';
 import { alarmed, held, promoted } from '../support/events.js';
@@ -18,6 +21,7 @@ const {
   WORKFLOW_EXECUTION_STATUS_RUNNING: RUNNING,
   WORKFLOW_EXECUTION_STATUS_TERMINATED: TERMINATED,
   WORKFLOW_EXECUTION_STATUS_CANCELED: CANCELED,
+  WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW: CONTINUED_AS_NEW,
 } = proto.temporal.api.enums.v1.WorkflowExecutionStatus;
 
 const NOT_FOUND = 5;
@@ -185,12 +189,86 @@ describe('what a sink lost', () => {
     expect(await isOver()).toEqual([true]);
   });
 
+  describe('while a key is missing that encrypted it', () => {
+    const keys = parsePayloadKeys(`key-1:${randomBytes(32).toString('base64')}`);
+    const withKeys = (of: PayloadKeys | null) =>
+      new Client({ connection, dataConverter: { payloadCodecs: [payloadCodec(of, 'throw')] } });
+    /** Encrypts the payloads of an order, or of a delivery. */
+    const encrypted = async (event: temporal.api.history.v1.HistoryEvent.$Properties) => {
+      const attributes = event.workflowExecutionSignaledEventAttributes ?? event.activityTaskScheduledEventAttributes;
+      if (attributes?.input?.payloads)
+        attributes.input.payloads = await payloadCodec(keys, 'throw').encode(attributes.input.payloads as Payload[]);
+      return event;
+    };
+    const lacked = 'the payload is encrypted with key key-1: set CANARY_PAYLOAD_KEY_FILE';
+    const dropped = (number: number) => ({
+      markerRecordedEventAttributes: {
+        markerName: 'core_patch',
+        details: { 'patch-data': { payloads: [payload({ id: `dropped-${number}`, deprecated: false }) ?? {}] } },
+      },
+    });
+
+    test('is not sent in part, but told, with the key that it needs', async () => {
+      histories.a = await Promise.all((histories.a ?? []).map(encrypted));
+      await expect(lostDeliveries(withKeys(null), LANE, null)).rejects.toThrow(lacked);
+      expect(await lostDeliveries(withKeys(keys), LANE, null)).toHaveLength(3);
+      expect(await lostEvents(withKeys(null), LANE, 10_000)).toEqual([
+        {
+          what: 'a sink did not get 3 events of the last day, last an event that cannot be read: slack: answered 410',
+          fix: 'set CANARY_PAYLOAD_KEY_FILE here as the workers have it',
+        },
+      ]);
+      expect(await lostEvents(withKeys(keys), LANE, 10_000)).toMatchObject([
+        { fix: expect.stringContaining('--to slack') },
+      ]);
+    });
+
+    test('is not sent if a later order alone is hidden, unless the run dropped that: anybody may send one', async () => {
+      histories.a?.push(await encrypted(ordered(promoted(6), ['slack'])));
+      await expect(lostDeliveries(withKeys(null), LANE, null)).rejects.toThrow(lacked);
+      // The run received its input, three orders, and this one.
+      histories.a?.push(dropped(4));
+      await expect(lostDeliveries(withKeys(null), LANE, null)).rejects.toThrow(lacked);
+      histories.a?.push(dropped(5));
+      expect(await lostDeliveries(withKeys(null), LANE, null)).toHaveLength(3);
+    });
+  });
+
   test('is neither told nor sent any more once it was noted as replayed, also while no list has that note', async () => {
     const [first, ...others] = await lostDeliveries(client(), LANE, null);
     if (first) await noteReplayed(client(), LANE, first);
     described = infoOf(ID, 'noted', { status: RUNNING });
     expect(await lostDeliveries(client(), LANE, null)).toEqual(others);
     expect(await lost()).toEqual([expect.objectContaining({ what: expect.stringContaining('did not get 2 events') })]);
+  });
+});
+
+describe('an event that a delivery carried to its next run', () => {
+  const carried = (...events: DeliveredEvent[]) => ({
+    workflowExecutionStartedEventAttributes: { input: { payloads: [payload({ queues: { slack: events } }) ?? {}] } },
+  });
+  const { sha: _none, ...alarm } = alarmed(1);
+  const event = { ...alarm, workflow: 'ReleaseLane', workflowId: 'release-lane' } as DeliveredEvent;
+  beforeEach(() => {
+    listed = [infoOf(ID, 'a', { status: CONTINUED_AS_NEW, ...closed })];
+    histories = { a: [ordered(event, ['slack'])], b: [carried(event)] };
+  });
+
+  test('is lost if that was terminated', async () => {
+    described = infoOf(ID, 'b', { status: TERMINATED, ...closed });
+    expect(await lost()).toEqual([
+      expect.objectContaining({ what: expect.stringContaining('last alarm: deliver-events was terminated') }),
+    ]);
+    expect(await lostDeliveries(new Client({ connection }), LANE, null)).toMatchObject([{ sink: 'slack', event }]);
+  });
+
+  test('is not lost while that goes on, or if one that was reset from it has it', async () => {
+    described = infoOf(ID, 'b', { status: RUNNING });
+    expect(await lost()).toEqual([]);
+    listed = [...listed, infoOf(ID, 'b', { status: TERMINATED, ...closed })];
+    described = infoOf(ID, 'c', { status: RUNNING });
+    histories.c = [carried(event)];
+    expect(await lost()).toEqual([]);
   });
 });
 

@@ -1,6 +1,6 @@
 import { defaultPayloadConverter, type Headers } from '@temporalio/common';
 import { log, patched, type WorkflowInterceptorsFactory, workflowInfo } from '@temporalio/workflow';
-import { lacksKey } from '../../src/domain/payloads/encrypted.js';
+import { dropMark, lacksKey } from '../../src/domain/payloads/encrypted.js';
 import { carrierOf, TRACE_HEADER } from '../../src/domain/payloads/trace.js';
 import { rejection } from './failures.js';
 import { isUndecodable, type Undecodable } from './payload-converter.js';
@@ -76,7 +76,7 @@ function fates(): (signal: string, unreadable: Undecodable | undefined) => 'hand
     // No worker reads what is not encrypted and cannot be decoded: its handler drops it each time.
     if (drops >= MAX_DROPS || (unreadable !== undefined && !isEncrypted)) return 'handled';
     if (!isEncrypted && !workflowInfo().unsafe.isReplaying) return 'handled';
-    if (!patched(`dropped-${received}`)) return isEncrypted ? 'needed' : 'handled';
+    if (!patched(dropMark(received))) return isEncrypted ? 'needed' : 'handled';
     drops += 1;
     log.warn('signal.dropped', { signal, why: unreadable?.undecodable });
     return 'dropped';

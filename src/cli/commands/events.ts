@@ -5,9 +5,9 @@ import type { DeliveredEvent } from '../../contract/events.js';
 import { type Lane, releaseId, rollbackId, watchProductionId } from '../../contract/ids.js';
 import { parseSha, type Sha } from '../../contract/sha.js';
 import { cloudEventOf } from '../../notify/cloud-event.js';
-import type { Sink } from '../../notify/sink.js';
+import type { Sink, SinkError } from '../../notify/sink.js';
 import { withClient } from '../../temporal/connect.js';
-import { type LostDelivery, lostDeliveries, noteReplayed } from '../../temporal/deliveries/lost-events.js';
+import { type LostDelivery, lostDeliveries, nameOf, noteReplayed } from '../../temporal/deliveries/lost-events.js';
 import { eventsOfRun } from '../../temporal/records/events.js';
 import { findRun } from '../../temporal/runs.js';
 import { type Command, type Given, type Io, TEMPORAL } from '../command.js';
@@ -53,26 +53,17 @@ async function run(given: Given, io: Io): Promise<number> {
     const print = (event: DeliveredEvent) =>
       io.out(JSON.stringify(cloudEventOf(event, { lane, namespace, images: config.images })));
     const sinks = replay === true ? await configured(names, config, namespace) : [];
-    if (sha === null || to !== undefined) {
-      const lost = await lostDeliveries(client, lane, sha);
-      for (const sink of sinks)
-        await sendLost(
-          { client, lane, io, print },
-          sink,
-          lost.filter((one) => one.sink === sink.name),
-        );
-      return EXIT.done;
+    const listed = to === undefined && sha !== null ? await eventsOfBuild(client, lane, sha) : null;
+    const lost = sinks.length === 0 ? [] : await lostDeliveries(client, lane, sha);
+    const note = async (one: LostDelivery | undefined) => one && noteReplayed(client, lane, one);
+    let isWhole = true;
+    for (const sink of sinks) {
+      const own = lost.filter((one) => one.sink === sink.name);
+      const parts = listed ? listedParts(sink, listed, own) : own.map((one) => lostPart(sink, one));
+      isWhole = (await send(io, sink, parts, { note, ...(listed === null && { print }) })) && isWhole;
     }
-    const listed = await eventsOfBuild(client, lane, sha);
-    const sent = sinks.flatMap((sink) => listed.filter((event) => sink.takes(event)).map((event) => ({ sink, event })));
-    for (const { sink, event } of sent) await sink.deliver(event);
-    const lost = sent.length === 0 ? [] : await lostDeliveries(client, lane, sha);
-    for (const one of lost)
-      if (sent.some(({ sink, event }) => sink.name === one.sink && event.id === one.event.id))
-        await noteReplayed(client, lane, one);
-    for (const event of listed) print(event);
-    for (const { name } of sinks) io.err(`canary: sent ${counted(sent.length)} to ${name}`);
-    return EXIT.done;
+    for (const event of listed ?? []) print(event);
+    return isWhole ? EXIT.done : EXIT.fault;
   });
 }
 
@@ -88,29 +79,76 @@ async function eventsOfBuild(client: Client, lane: Lane, sha: Sha): Promise<Deli
   return listed;
 }
 
-/** Sends a sink what it lost, in order. Each is noted as it was taken: what fails, and what is behind it, is sent by the next replay. */
-async function sendLost(
-  { client, lane, io, print }: { client: Client; lane: Lane; io: Io; print: (event: DeliveredEvent) => void },
-  sink: Sink,
-  lost: LostDelivery[],
-): Promise<void> {
-  let [sent, over] = [0, 0];
+/** An event that is to be sent. */
+interface Part {
+  event: DeliveredEvent;
+  later?: DeliveredEvent[];
+  /** Whether it is left out: it is no longer true, or the sink has no use for it. */
+  isOver: boolean;
+  /** What is noted once it needs no other replay. */
+  lost: LostDelivery | undefined;
+}
+
+/** A webhook is a feed of what happened. People and GitHub are told what is so. */
+const lostPart = (sink: Sink, lost: LostDelivery): Part => ({
+  ...lost,
+  isOver: (sink.name !== 'webhook' && lost.isOvertaken) || !sink.takes(lost.event, lost.later),
+  lost,
+});
+
+const listedParts = (sink: Sink, listed: DeliveredEvent[], lost: LostDelivery[]): Part[] =>
+  listed
+    .filter((event) => sink.takes(event))
+    .map((event) => ({ event, isOver: false, lost: lost.find((one) => one.event.id === event.id) }));
+
+interface Told {
+  note(lost: LostDelivery | undefined): Promise<void>;
+  print?(event: DeliveredEvent): void;
+}
+
+/**
+ * Sends events to a sink, in order, and notes each. One that the sink refuses for good, or for want of a right, is named, and holds up none
+ * behind it. If it is for good, it is noted once the sink has taken another one: at a wrong address all may be refused. Any other failure ends
+ * it, and the next replay begins there.
+ * @returns whether the sink took all.
+ */
+async function send(io: Io, sink: Sink, parts: Part[], { note, print }: Told): Promise<boolean> {
+  const refused: Part[] = [];
+  let [sent, over, isWhole] = [0, 0, true];
   try {
-    for (const one of lost) {
-      // A webhook is a feed of what happened. People and GitHub are told what is so.
-      const isTrue = sink.name === 'webhook' || !one.isOvertaken;
-      if (isTrue && sink.takes(one.event, one.later)) {
-        await sink.deliver(one.event, null, one.later);
+    for (const part of parts) {
+      const error = part.isOver ? null : await failureOf(sink, part);
+      if (error !== null) {
+        io.err(`canary: ${nameOf(part.event)} was not taken: ${error.message}`);
+        isWhole = false;
+        if (!error.isFinal && !error.isDenied) break;
+        if (error.isFinal) refused.push(part);
+        continue;
+      }
+      if (part.isOver) over += 1;
+      else {
         sent += 1;
-        print(one.event);
-      } else over += 1;
-      await noteReplayed(client, lane, one);
+        print?.(part.event);
+      }
+      await note(part.lost);
     }
+    if (sent > 0) for (const { lost } of refused) await note(lost);
   } finally {
     const left = over === 0 ? '' : `, left out ${over} that ${over === 1 ? 'is' : 'are'} over`;
     io.err(`canary: sent ${counted(sent)} to ${sink.name}${left}`);
   }
+  return isWhole;
 }
+
+/** Why a sink does not take an event; null if it does. */
+const failureOf = (
+  sink: Sink,
+  { event, later }: Part,
+): Promise<(Error & Partial<Pick<SinkError, 'isFinal' | 'isDenied'>>) | null> =>
+  sink.deliver(event, null, later).then(
+    () => null,
+    (error: Error) => error,
+  );
 
 const counted = (number: number) => `${number} ${number === 1 ? 'event' : 'events'}`;
 

@@ -11,6 +11,9 @@ export function keyIdOf(metadata: Metadata): string | null {
   return text(metadata?.[KEY_ID]).replaceAll(/[^\w.-]/g, '?') || '(no id)';
 }
 
+/** Mark in a history, as `patched` writes it, that a run dropped what it received as `number`, its input and signals alike, for want of a key. */
+export const dropMark = (number: number) => `dropped-${number}`;
+
 /** At most 64 characters, as long as an id may be. Workflow code has no Buffer. */
 const text = (bytes: Uint8Array = new Uint8Array()) => String.fromCharCode(...bytes.slice(0, 64));
 

@@ -1,6 +1,6 @@
 import { type DeliveredEvent, movedNothing } from '../../contract/events.js';
 import { gateOf, WORKFLOWS } from '../../contract/ids.js';
-import { isMove } from '../../domain/events/overtaken.js';
+import { isMove, namesLatest } from '../../domain/events/overtaken.js';
 import { redactedText } from '../../domain/markdown.js';
 import { type NoticeContext, noticeOf, severityOf, urlOf } from '../notice.js';
 import { type Sink, SinkError } from '../sink.js';
@@ -32,27 +32,52 @@ const COMMIT_STATES: Partial<Record<DeliveredEvent['type'], CommitState>> = {
   ended: 'error',
 };
 
+const commitState = ({ workflow, type }: DeliveredEvent) =>
+  workflow === WORKFLOWS.release ? COMMIT_STATES[type] : undefined;
+
 /** GitHub: a commit status of each release, a deployment of each promotion and rollback, and one issue while something is wrong. */
 export function githubSink(access: GitHubAccess, environment: Environment, context: NoticeContext): Sink {
   const github = githubClient(access);
   const gate = gateOf(context.lane);
   const shas = new Map<string, string>();
-  // Id of the event of the last status: a retry for another part of its event does not repeat it.
-  let statedId = '';
+  // Parts of the last event that are done: a retry for another part repeats none, and undoes nothing that a person did since.
+  let told = { id: '', parts: new Set<string>() };
   return {
     name: 'github',
     takes: ({ type }) => TAKEN.includes(type),
     deliver: (event, live, later = []) =>
-      tellAll([
-        () => tellStatus(event),
-        () => tellDeployment(event, later.some(isMove)),
-        () => tellIssue(event, live ?? null, later),
-      ]),
+      tellAll(event.id, {
+        status: () => tellStatus(event, later),
+        deployment: () => tellDeployment(event, later.some(isMove)),
+        issue: () => tellIssue(event, live ?? null, later).catch(asNeeded),
+      }),
   };
 
-  async function tellStatus(event: DeliveredEvent): Promise<void> {
-    const state = event.workflow === WORKFLOWS.release ? COMMIT_STATES[event.type] : undefined;
-    if (state === undefined || event.sha === undefined || event.id === statedId) return;
+  /** Tells every part of an event, whatever becomes of the others: RED must reach the issue without a right for statuses. A rate limit is
+   * waited for first.
+   * @throws the failure that a retry may help, before one that needs a right, before one that is final. */
+  async function tellAll(id: string, parts: Record<string, () => Promise<void>>): Promise<void> {
+    if (told.id !== id) told = { id, parts: new Set() };
+    const done = told.parts;
+    const failures: unknown[] = [];
+    for (const [name, tell] of Object.entries(parts)) {
+      if (done.has(name)) continue;
+      try {
+        await tell();
+        done.add(name);
+      } catch (error) {
+        if (error instanceof SinkError && error.retryAfterMs !== undefined) throw error;
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures.sort((a, b) => rank(a) - rank(b))[0];
+  }
+
+  async function tellStatus(event: DeliveredEvent, later: DeliveredEvent[]): Promise<void> {
+    const state = commitState(event);
+    if (state === undefined || event.sha === undefined) return;
+    // A promotion is told also after the build was released again: its commit has the status of that release.
+    if (later.some((one) => one.workflowId === event.workflowId && commitState(one) !== undefined)) return;
     const url = urlOf(event, context);
     await github.request('POST', `/statuses/${await fullSha(event.sha)}`, {
       state,
@@ -60,12 +85,11 @@ export function githubSink(access: GitHubAccess, environment: Environment, conte
       description: describe(statusText(event)),
       ...(url && { target_url: url }),
     });
-    statedId = event.id;
   }
 
   /** @param isPast whether `:latest` has moved since: another deployment is the current one. */
   async function tellDeployment(event: DeliveredEvent, isPast: boolean): Promise<void> {
-    const state = isPast && isMove(event) ? null : deploymentState(event);
+    const state = isPast && namesLatest(event) ? null : deploymentState(event);
     if (state === null || event.sha === undefined) return;
     await setDeployment(github, event, await fullSha(event.sha), { state, environment, url: urlOf(event, context) });
   }
@@ -80,27 +104,21 @@ export function githubSink(access: GitHubAccess, environment: Environment, conte
     const known = build.length === 40 ? build : shas.get(build);
     if (known !== undefined) return known;
     const commit = (await github.request('GET', `/commits/${build}`)) as { sha?: string } | null;
-    if (typeof commit?.sha !== 'string') throw new SinkError(`github: ${access.repository} has no commit ${build}`);
+    // 404 is also what a token gets that may not read it.
+    if (typeof commit?.sha !== 'string')
+      throw new SinkError(`github: ${access.repository} has no commit ${build}`, false, undefined, true);
     if (shas.size >= MAX_SHAS) shas.clear();
     shas.set(build, commit.sha);
     return commit.sha;
   }
 }
 
-/** Tells every part of an event, whatever becomes of the others: RED must reach the issue without a right for statuses. A rate
- * limit is waited for first.
- * @throws the failure that a retry may help, before one that is final. */
-async function tellAll(parts: (() => Promise<void>)[]): Promise<void> {
-  const failures: unknown[] = [];
-  for (const part of parts)
-    try {
-      await part();
-    } catch (error) {
-      if (error instanceof SinkError && error.retryAfterMs !== undefined) throw error;
-      failures.push(error);
-    }
-  const isFinal = (error: unknown) => error instanceof SinkError && error.isFinal;
-  if (failures.length > 0) throw failures.find((error) => !isFinal(error)) ?? failures[0];
+const rank = (error: unknown) => (error instanceof SinkError ? Number(error.isDenied) + 2 * Number(error.isFinal) : 0);
+
+/** Failure of the issue, which people need: also one for want of a right is waited for.
+ * @throws {SinkError} */
+function asNeeded(error: unknown): never {
+  throw error instanceof SinkError && error.isDenied ? new SinkError(error.message) : error;
 }
 
 /** Whether the issue is opened, or commented on. */

@@ -1,10 +1,13 @@
 import { type Client, isGrpcServiceError, type WorkflowExecutionInfo } from '@temporalio/client';
+import { defaultPayloadConverter } from '@temporalio/common';
 import proto, { type temporal } from '@temporalio/proto';
 import type { DeliveredEvent } from '../../contract/events.js';
 import { deliverEventsId, type Lane } from '../../contract/ids.js';
 import { deliverEventSignal } from '../../contract/messages.js';
 import { parseDeliveryOrder, parseEvent } from '../../domain/events/deliveries.js';
+import { dropMark } from '../../domain/payloads/encrypted.js';
 import { fieldsOf } from '../../domain/payloads/fields.js';
+import { PayloadUnreadable } from '../payloads/codec.js';
 import { readPayload } from '../payloads/read.js';
 import { listRuns, RunsUnlisted } from '../records/listing.js';
 import { findRun, isOpen } from '../runs.js';
@@ -52,12 +55,39 @@ export interface Orders {
   events: Map<string, DeliveredEvent>;
 }
 
+/** Reads a payload of a history. */
+export type Read = (payload: Payload | null | undefined) => Promise<unknown>;
+
+/** Null for what cannot be read: to tell what was lost, a part is better than nothing. */
+export const readLeniently =
+  (client: Client): Read =>
+  (payload) =>
+    readPayload(client, payload).catch(() => null);
+
+/** What is sent again, and what is not, depends on all: a missing key ends it.
+ * @throws {PayloadUnreadable} */
+export const readStrictly =
+  (client: Client): Read =>
+  (payload) =>
+    readPayload(client, payload).catch((error: unknown) => {
+      if (error instanceof PayloadUnreadable) throw error;
+      return null;
+    });
+
 export const keyOf = (sink: string, { id }: Pick<DeliveredEvent, 'id'>) => `${sink} ${id}`;
 
-export async function ordersIn(client: Client, run: Found): Promise<Orders> {
+/** @throws what `read` throws, except of a signal that its run has dropped for want of the key: anybody may send one. */
+export async function ordersIn(client: Client, run: Found, read: Read): Promise<Orders> {
   const orders: Orders = { open: new Map(), done: new Set(), replayed: new Set(), events: new Map() };
   const scheduled = new Map<string, Payload[]>();
-  const read = (payload: Payload | undefined): Promise<unknown> => readPayload(client, payload).catch(() => null);
+  // Signals that cannot be read, by the mark of their drop. A run receives its input first.
+  const unread = new Map<string, unknown>();
+  let received = 1;
+  const readSignal = (payload: Payload | undefined): Promise<unknown> => {
+    received += 1;
+    const mark = dropMark(received);
+    return read(payload).catch((error: unknown) => void unread.set(mark, error));
+  };
   const add = (sink: string, event: DeliveredEvent | null) => {
     if (event === null) return;
     orders.open.set(keyOf(sink, event), { sink, event });
@@ -79,7 +109,8 @@ export async function ordersIn(client: Client, run: Found): Promise<Orders> {
       for (const one of Array.isArray(list) ? list : []) add(sink, parseEvent(one));
     for (const one of Array.isArray(waiting) ? waiting : []) addOrder(fieldsOf(one).order);
     const signal = event.workflowExecutionSignaledEventAttributes;
-    if (signal?.signalName === deliverEventSignal.name) addOrder(await read(signal.input?.payloads?.[0]));
+    if (signal?.signalName === deliverEventSignal.name) addOrder(await readSignal(signal.input?.payloads?.[0]));
+    unread.delete(patchIn(event));
     const activity = event.activityTaskScheduledEventAttributes;
     if (activity?.activityType?.name === DELIVER) scheduled.set(String(event.eventId), activity.input?.payloads ?? []);
     const ended = event.activityTaskCompletedEventAttributes ?? givenUp(event);
@@ -88,7 +119,14 @@ export async function ordersIn(client: Client, run: Found): Promise<Orders> {
     // A failed one is lost by its own account.
     if (typeof sink === 'string' && delivered) orders.done.add(keyOf(sink, delivered));
   }
+  for (const error of unread.values()) throw error;
   return orders;
+}
+
+/** Id of a patch that a run noted in its history. It is never encrypted. */
+function patchIn({ markerRecordedEventAttributes: marker }: HistoryEvent): string {
+  const [payload] = marker?.markerName === 'core_patch' ? (marker.details?.['patch-data']?.payloads ?? []) : [];
+  return payload ? String(fieldsOf(defaultPayloadConverter.fromPayload(payload)).id) : '';
 }
 
 /** Failure of an activity that is not tried again. One that failed while its run cancelled it, to go on in the next run, begins again there. */

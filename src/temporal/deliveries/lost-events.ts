@@ -9,7 +9,8 @@ import { parseEvent } from '../../domain/events/deliveries.js';
 import { inOrder, isOvertaken, laterThan } from '../../domain/events/overtaken.js';
 import { oneLine } from '../../domain/markdown.js';
 import { withinTime } from '../faults/in-time.js';
-import { readFailure, readPayload } from '../payloads/read.js';
+import { KEY_FILE } from '../payloads/keys.js';
+import { readFailure } from '../payloads/read.js';
 import { earlyEnd, findRun, isOpen } from '../runs.js';
 import {
   DELIVER,
@@ -22,6 +23,9 @@ import {
   type Orders,
   ordersIn,
   type Payload,
+  type Read,
+  readLeniently,
+  readStrictly,
 } from './histories.js';
 
 /** Age up to which a lost event is told, in milliseconds: an older one is no news. */
@@ -36,12 +40,15 @@ export interface LostEvents {
   fix: string;
 }
 
-interface Lost {
-  sink: string;
-  /** Null if the order cannot be read. */
-  event: DeliveredEvent | null;
-  at: number;
-  why: string;
+/** What a sink did not get; null if the order cannot be read. */
+type Lost = { at: number; why: string } & (
+  | { sink: string; event: DeliveredEvent | null }
+  | { sink: null; event: null }
+);
+
+interface Reader {
+  client: Client;
+  read: Read;
 }
 
 /**
@@ -54,7 +61,7 @@ export async function lostEvents(client: Client, lane: Lane, withinMs: number): 
   const { lost } = await withinTime(client, withinMs, async () => {
     const runs = await deliveryRuns(client, lane);
     return lostIn(
-      client,
+      { client, read: readLeniently(client) },
       runs.filter(({ closeTime }) => !closeTime || closeTime.getTime() >= since),
     );
   });
@@ -72,10 +79,11 @@ export interface LostDelivery {
   isOvertaken: boolean;
 }
 
-/** What sinks never got, in the order in which it happened: all of one build, by the runs of `DeliverEvents` that are read; without one, what `lostEvents` counts. */
+/** What sinks never got, in the order in which it happened: all of one build, by the runs of `DeliverEvents` that are read; without one, what `lostEvents` counts.
+ * @throws {PayloadUnreadable} while a key is missing: what is hidden may be later news, or a note that an event was sent again. */
 export async function lostDeliveries(client: Client, lane: Lane, sha: Sha | null): Promise<LostDelivery[]> {
   const since = Date.now() - MAX_AGE_MS;
-  const { lost, events } = await lostIn(client, await deliveryRuns(client, lane));
+  const { lost, events } = await lostIn({ client, read: readStrictly(client) }, await deliveryRuns(client, lane));
   const isWanted = (event: DeliveredEvent, at: number) =>
     sha === null ? at >= since : event.sha !== undefined && sameBuild(event.sha, sha);
   const wanted = lost
@@ -101,22 +109,29 @@ export async function noteReplayed(client: Client, lane: Lane, { sink, event }: 
   });
 }
 
+/** Type of an event, and its build. */
+export function nameOf({ type, sha }: DeliveredEvent): string {
+  const build = nullIfInvalid(() => shortSha(parseSha(sha)));
+  return `${type}${build ? ` of ${build}` : ''}`;
+}
+
 function ofSink(lost: Lost[]): LostEvents {
   const { sink, event, why } = lost.at(-1) as Lost;
   const count = lost.length === 1 ? 'an event' : `${lost.length} events`;
-  const sha = nullIfInvalid(() => shortSha(parseSha(event?.sha)));
-  const last = `${event?.type ?? 'an event that cannot be read'}${sha ? ` of ${sha}` : ''}`;
+  const last = event === null ? 'an event that cannot be read' : nameOf(event);
   return {
-    what: `${sink} did not get ${count} of the last day, last ${last}: ${oneLine(why, MAX_WHY)}`,
-    fix: `canary events --replay --to ${sink}`,
+    what: `${sink ?? 'a sink'} did not get ${count} of the last day, last ${last}: ${oneLine(why, MAX_WHY)}`,
+    fix: sink === null ? `set ${KEY_FILE} here as the workers have it` : `canary events --replay --to ${sink}`,
   };
 }
 
 /** What these runs were told to deliver, did not, and no person has sent again; and all events that they know of, if anything is missing. */
-async function lostIn(client: Client, runs: Found[]): Promise<{ lost: Lost[]; events: DeliveredEvent[] }> {
-  const failed = (await Promise.all(runs.map((run) => failedIn(client, run)))).flat();
+async function lostIn(reader: Reader, runs: Found[]): Promise<{ lost: Lost[]; events: DeliveredEvent[] }> {
+  const failed = (await Promise.all(runs.map((run) => failedIn(reader, run)))).flat();
   if (failed.length === 0 && runs.every((run) => earlyEnd(run) === null)) return { lost: [], events: [] };
-  const known = await Promise.all(runs.map(async (run) => ({ run, ...(await ordersIn(client, run)) })));
+  const known = await Promise.all(
+    runs.map(async (run) => ({ run, ...(await ordersIn(reader.client, run, reader.read)) })),
+  );
   const isReplayed = ({ sink, event }: Lost) =>
     event !== null && known.some(({ replayed }) => replayed.has(keyOf(sink, event)));
   return {
@@ -133,11 +148,14 @@ function onceEach(lost: Lost[]): Lost[] {
   ];
 }
 
-/** What a run that a person ended had not delivered yet, unless another one did, or has it: a reset takes it on. */
+/** What a run that a person ended had not delivered yet, unless another one did, or has it: a reset takes it on. One that continued as new
+ * has nothing: the next run has what it carried. */
 function leftBy(one: Orders & { run: Found }, all: (Orders & { run: Found })[]): Lost[] {
   const ended = earlyEnd(one.run);
   if (ended === null) return [];
-  const others = all.filter(({ run }) => run.runId !== one.run.runId && earlyEnd(run) === null);
+  const others = all.filter(
+    ({ run }) => run.runId !== one.run.runId && earlyEnd(run) === null && run.status.name !== 'CONTINUED_AS_NEW',
+  );
   const isElsewhere = (key: string) =>
     all.some(({ done }) => done.has(key)) || others.some(({ open }) => open.has(key));
   return [...one.open]
@@ -151,33 +169,30 @@ function leftBy(one: Orders & { run: Found }, all: (Orders & { run: Found })[]):
 }
 
 /** Deliveries of a run that ended without success: retries leave no event. */
-async function failedIn(client: Client, run: Found): Promise<Lost[]> {
+async function failedIn(reader: Reader, run: Found): Promise<Lost[]> {
   const lost: Lost[] = [];
   const orders = new Map<string, Payload[]>();
-  for await (const event of eventsOf(client, run)) {
+  for await (const event of eventsOf(reader.client, run)) {
     const scheduled = event.activityTaskScheduledEventAttributes;
     if (scheduled?.activityType?.name === DELIVER) orders.set(String(event.eventId), scheduled.input?.payloads ?? []);
     const ended = givenUp(event);
     const order = ended && orders.get(String(ended.scheduledEventId));
-    if (order) lost.push(await lostOf(client, order, ended.failure, optionalTsToMs(event.eventTime) ?? 0));
+    if (order) lost.push(await lostOf(reader, order, ended.failure, optionalTsToMs(event.eventTime) ?? 0));
   }
   return lost;
 }
 
 async function lostOf(
-  client: Client,
+  { client, read }: Reader,
   [name, order]: Payload[],
   failure: Failure | null | undefined,
   at: number,
 ): Promise<Lost> {
-  const read = (payload: Payload | undefined): Promise<unknown> => readPayload(client, payload).catch(() => null);
   const [sink, event] = [await read(name), parseEvent(await read(order))];
   // A time-out has the failure of its last attempt as its cause.
   const why = await readFailure(client, failure?.cause ?? failure).catch(() => null);
-  return {
-    sink: typeof sink === 'string' ? oneLine(sink, MAX_WHY) : 'a sink',
-    event,
-    at,
-    why: why ?? 'it was given up',
-  };
+  const lost = { at, why: why ?? 'it was given up' };
+  return typeof sink === 'string'
+    ? { sink: oneLine(sink, MAX_WHY), event, ...lost }
+    : { sink: null, event: null, ...lost };
 }
