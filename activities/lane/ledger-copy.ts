@@ -2,12 +2,10 @@ import { activityInfo, cancellationSignal, sleep } from '@temporalio/activity';
 import type { LaneState, Ledger } from '../../src/contract/lane.js';
 import { shortSha } from '../../src/contract/sha.js';
 import { oneLine } from '../../src/domain/markdown.js';
-import { record } from '../../src/lane/ledger.js';
-import { KNOWN_BAD_BYTES, newest } from '../../src/lane/limits.js';
 import { unreadCopy } from '../../src/lane/sequence.js';
-import { emptyLane, MAX_BUILDS, putOnHold } from '../../src/lane/state.js';
-import { noteVerdict } from '../../src/lane/verdicts.js';
+import { emptyLane, putOnHold } from '../../src/lane/state.js';
 import { generationOf, type LedgerCopy } from '../../src/ledger/copy.js';
+import { withLater, withMarks } from '../../src/ledger/merge.js';
 import { type FoundCopy, findCopy, keepLedger, ledgerTag } from '../../src/ledger/store.js';
 import { RegistryError } from '../../src/registry/transport/errors.js';
 import { readLaneRecord } from '../../src/temporal/records/lane-record.js';
@@ -98,9 +96,7 @@ export function withCopy(state: LaneState | null, { copy, problems }: FoundCopy)
   const begun = copy ? withLedger(state ?? emptyLane(), copy) : state;
   if (problems.length === 0) return copy ? begun : state && withoutCopy(state);
   const why = `the copy of the ledger could not be read, and stays: ${oneLine(problems.join('; '), MAX_WHY)}`;
-  const unread = putOnHold(lost(begun ?? emptyLane()), 'not-recovered', `${why} (fix: that, then canary lane renew)`);
-  const { ledger } = unread;
-  return { ...unread, ledger: { ...ledger, lost: { seen: ledger.seen, upTo: null, unread: true } } };
+  return putOnHold(lost(begun ?? emptyLane(), true), 'not-recovered', `${why} (fix: that, then canary lane renew)`);
 }
 
 /** A state of which a part is lost for good: there is no copy, also if one could not be read before. */
@@ -114,52 +110,32 @@ function withoutCopy(state: LaneState): LaneState {
 
 /** A state with a copy of the ledger, on hold. */
 function withLedger(known: LaneState, copy: LedgerCopy): LaneState {
-  const [own, other] = isRicher(copy.ledger, known.ledger) ? [copy.ledger, known.ledger] : [known.ledger, copy.ledger];
-  const latest = [own.expectedLatest, other.expectedLatest].sort((a, b) => (b?.at ?? 0) - (a?.at ?? 0))[0] ?? null;
-  const { quarantines } = known.ledger;
-  // The copy has none.
-  const merged = { ...own, expectedLatest: latest, ...(quarantines && { quarantines }) };
-  const ledger = withMarks(merged, other.knownBad);
   const at = new Date(copy.generation).toISOString();
   const trust = copy.isSigned ? '' : ', which no one signed';
   return putOnHold(
-    lost({ ...known, ledger: known.ledger.lost?.unread ? withLater(ledger, known.ledger) : ledger }),
+    lost({ ...known, ledger: mergedWith(known, copy.ledger) }),
     'not-recovered',
     `Temporal lost a part of the ledger; the rest is from its copy of ${at} in the registry${trust} (fix: canary lane adopt, then canary lane sequence <n>)`,
   );
+}
+
+/** What a lane and a copy know. Marks of both count. */
+function mergedWith(known: LaneState, copy: Ledger): Ledger {
+  const kept = known.ledger;
+  const latest = [copy.expectedLatest, kept.expectedLatest].sort((a, b) => (b?.at ?? 0) - (a?.at ?? 0))[0] ?? null;
+  if (!isRicher(copy, kept)) return withMarks({ ...kept, expectedLatest: latest }, copy.knownBad);
+  const { quarantines } = kept;
+  // The copy has none.
+  const base = { ...copy, expectedLatest: latest, ...(quarantines && { quarantines }) };
+  return kept.lost?.unread ? withLater(base, known) : withMarks(base, kept.knownBad);
 }
 
 /** Whether a copy knows more than what Temporal kept: later moves, or any if Temporal knows only where the last one left `:latest`, or what came since it was not read. */
 const isRicher = (copy: Ledger, kept: Ledger): boolean =>
   kept.lost?.unread || kept.history.length === 0 || (copy.expectedLatest?.at ?? 0) > (kept.expectedLatest?.at ?? 0);
 
-/** A copy with what came after it, in a lane that began without it: moves and adoptions, verdicts, and what people said. */
-function withLater(copy: Ledger, since: Ledger): Ledger {
-  const ledger = structuredClone(copy);
-  const last = copy.history.at(-1)?.at ?? '';
-  for (const entry of since.history) if (entry.at > last) record(ledger, entry);
-  for (const verdict of since.verdicts) noteVerdict({ ledger }, verdict);
-  return {
-    ...ledger,
-    // What a lane counts only grows.
-    seen: Math.max(ledger.seen, since.seen),
-    highestSequence: Math.max(ledger.highestSequence, since.highestSequence),
-    hold: since.hold && since.hold.name !== 'not-recovered' ? since.hold : ledger.hold,
-    pause: since.pause ?? ledger.pause,
-  };
-}
-
-/** Adds marks of known-bad builds that a ledger does not have. */
-export function withMarks(ledger: Ledger, marks: Ledger['knownBad']): Ledger {
-  const more = marks.filter(
-    ({ sha }, index) =>
-      marks.findIndex((one) => one.sha === sha) === index && !ledger.knownBad.some((one) => one.sha === sha),
-  );
-  return { ...ledger, knownBad: newest([...ledger.knownBad, ...more], MAX_BUILDS, KNOWN_BAD_BYTES) };
-}
-
-/** A state of which a part is lost: nothing tells which builds are new, so a person must. */
-export const lost = (state: LaneState): LaneState => ({
+/** A state of which a part is lost: nothing tells which builds are new, so a person must. @param unread set if its copy may have that part, and was not read. */
+export const lost = (state: LaneState, unread?: true): LaneState => ({
   ...state,
-  ledger: { ...state.ledger, lost: { seen: state.ledger.seen, upTo: null } },
+  ledger: { ...state.ledger, lost: { seen: state.ledger.seen, upTo: null, ...(unread && { unread }) } },
 });

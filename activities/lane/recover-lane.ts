@@ -7,10 +7,11 @@ import type { MovedImage } from '../../src/contract/move.js';
 import { areMovedImages } from '../../src/lane/payloads/parse.js';
 import { knowsLess } from '../../src/lane/payloads/state.js';
 import { emptyLane, putOnHold } from '../../src/lane/state.js';
+import { withMarks } from '../../src/ledger/merge.js';
 import type { FoundCopy } from '../../src/ledger/store.js';
 import { type LaneRecord, readLaneRecord } from '../../src/temporal/records/lane-record.js';
 import { earlierLanes, earlierMovers, LISTING_MS, ownStart, type Run } from './earlier-runs.js';
-import { lost, withCopy, withMarks } from './ledger-copy.js';
+import { lost, withCopy } from './ledger-copy.js';
 
 /** Answer if there is nothing to recover: this run continues the one before it. */
 export type Continued = 'continued';
@@ -96,7 +97,8 @@ async function olderRecord(recordOf: RecordOf, older: Run[]): Promise<LaneState 
  * Whether a build is one of those that were lost is not known, so a person says from which sequence on builds are new.
  */
 function incomplete(known: LaneState, marks: KnownBadBuild[]): LaneState {
-  const state = lost(structuredClone(known));
+  // What came since the copy was not read must be told from what the copy has.
+  const state = lost(structuredClone(known), known.ledger.lost?.unread);
   return withOpenLease(putOnHold({ ...state, ledger: withMarks(state.ledger, marks) }, 'not-recovered', LOST));
 }
 

@@ -1,5 +1,13 @@
 import type { Digest } from '../contract/image.js';
-import type { LaneHold, LaneState, Ledger, LedgerEntry, Revocation, RollbackRequest } from '../contract/lane.js';
+import type {
+  KnownBadBuild,
+  LaneHold,
+  LaneState,
+  Ledger,
+  LedgerEntry,
+  Revocation,
+  RollbackRequest,
+} from '../contract/lane.js';
 import type { RecordedImage } from '../contract/move.js';
 import { type Sha, sameBuild, shortSha } from '../contract/sha.js';
 import { AUTO_ROLLBACK } from '../contract/tenants/production.js';
@@ -47,15 +55,7 @@ export function beginRollback(
   state.requestedRollbacks = [...state.requestedRollbacks, runId].slice(-MAX_KEPT);
   // One that has ended meanwhile displaces no other.
   if (isRunning || state.rollback === null) state.rollback = { workflowId, runId, sha, force };
-  ledger.knownBad = ledger.knownBad.filter((one) => !sameBuild(one.sha, sha));
-  // An image that did not change since is in both builds: it is not what is bad.
-  const good = [...(request.images ?? []), ...(lastMoveOf(ledger, sha)?.images ?? [])].map(({ digest }) => digest);
-  for (const bad of badAfter(state, sha)) {
-    if (markOf(ledger, bad)) continue;
-    const digests = digestsOf(state, bad).filter((digest) => !good.includes(digest));
-    ledger.knownBad.push({ sha: bad as typeof sha, digests, since, by, reason });
-  }
-  ledger.knownBad = newest(ledger.knownBad, MAX_BUILDS, KNOWN_BAD_BYTES);
+  markRollback(state, request, { since, by, reason });
   const hold = afterRollback(sha, by, reason, since);
   // Nothing has moved yet: what an earlier hold says of `:latest` is still so.
   if (ledger.hold === null || ledger.hold.name === 'after-rollback') ledger.hold = hold;
@@ -63,6 +63,24 @@ export function beginRollback(
   if (state.move) state.move.leaseRevokedAt ??= now;
   for (const one of state.queue.splice(0)) enqueue(state, one);
   return null;
+}
+
+/** Takes the mark off the target of a rollback, and marks as known-bad what came after it. */
+export function markRollback(
+  state: Pick<LaneState, 'ledger' | 'move'>,
+  { sha, images = [] }: Pick<RollbackRequest, 'sha' | 'images'>,
+  mark: Omit<KnownBadBuild, 'sha' | 'digests'>,
+): void {
+  const { ledger } = state;
+  ledger.knownBad = ledger.knownBad.filter((one) => !sameBuild(one.sha, sha));
+  // An image that did not change since is in both builds: it is not what is bad.
+  const good = [...images, ...(lastMoveOf(ledger, sha)?.images ?? [])].map(({ digest }) => digest);
+  for (const bad of badAfter(state, sha)) {
+    if (markOf(ledger, bad)) continue;
+    const digests = digestsOf(ledger, bad).filter((digest) => !good.includes(digest));
+    ledger.knownBad.push({ sha: bad as typeof sha, digests, ...mark });
+  }
+  ledger.knownBad = newest(ledger.knownBad, MAX_BUILDS, KNOWN_BAD_BYTES);
 }
 
 /** Why a rollback without a person may no longer begin: it must not take back a build that no one found red. */
@@ -175,7 +193,7 @@ function revoked({ holder, ledger }: LaneState, why: string): Revocation {
 }
 
 /** Builds that came after the target, up to the live one, and the build that is being moved. */
-function badAfter({ ledger, move }: LaneState, target: string): string[] {
+function badAfter({ ledger, move }: Pick<LaneState, 'ledger' | 'move'>, target: string): string[] {
   const first = ledger.firstPromoted[shortSha(target)];
   const after = Object.entries(ledger.firstPromoted)
     .filter(([, nth]) => first !== undefined && nth > first)
@@ -191,8 +209,8 @@ function badAfter({ ledger, move }: LaneState, target: string): string[] {
   return [...new Set(after)];
 }
 
-function digestsOf({ ledger }: LaneState, sha: string): Digest[] {
-  const entry = ledger.history.findLast((one) => one.kind !== 'rollback' && sameBuild(one.sha ?? '', sha));
+function digestsOf({ history }: Ledger, sha: string): Digest[] {
+  const entry = history.findLast((one) => one.kind !== 'rollback' && sameBuild(one.sha ?? '', sha));
   return entry?.images.flatMap(({ digest }) => digest ?? []) ?? [];
 }
 

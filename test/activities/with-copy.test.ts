@@ -3,12 +3,14 @@ import { withCopy } from '../../activities/lane/ledger-copy.js';
 import type { Tag } from '../../src/contract/image.js';
 import type { LaneState } from '../../src/contract/lane.js';
 import { adopt, applyCommand } from '../../src/lane/commands.js';
-import { markOf } from '../../src/lane/ledger.js';
+import { defaultRollbackTarget, markOf } from '../../src/lane/ledger.js';
+import { authorizeMove, reportMove } from '../../src/lane/moves.js';
 import { knowsLess, parseLaneState } from '../../src/lane/payloads/state.js';
+import { enqueue, grant } from '../../src/lane/queue.js';
 import { beginRollback } from '../../src/lane/rollback.js';
 import { emptyLane } from '../../src/lane/state.js';
 import { laneView } from '../../src/lane/view.js';
-import { ATTRIBUTION, laneAt, NOON, promote, run, shaOf, tagsOf } from '../lane/lane-support.js';
+import { ATTRIBUTION, done, laneAt, NOON, promote, question, run, shaOf, tagsOf } from '../lane/lane-support.js';
 
 const PROBLEM = 'registry.example/platform:canary-ledger: GET …: HTTP 503';
 const none = { copy: null, problems: [], isAnswered: true };
@@ -25,6 +27,26 @@ function found() {
     problems: [] as string[],
     isAnswered: true,
   };
+}
+/** What a copy of a lane has. */
+const copyOf = ({ ledger }: LaneState, generation = NOON) => ({ ...found(), copy: { ...found().copy, ledger, generation } });
+/** Rolls back, by force, to a build. */
+function rollBack(state: LaneState, letter: string, now: number) {
+  const order = { kind: 'rollback', mover: `back-${now}`, parent: `back-${now}` } as const;
+  beginRollback(state, { ...run(letter, { runId: order.parent }), force: true, ...ATTRIBUTION }, now);
+  const asked = question(letter, letter, order);
+  expect(authorizeMove(state, asked, now)).toEqual({ decision: 'allow' });
+  reportMove(state, { ...asked, images: done(asked) }, now);
+  state.rollback = null;
+}
+/** Promotes a build as a person who forces it. */
+function promoteByHand(state: LaneState, letter: string, latest: string, now: number) {
+  enqueue(state, run(letter, { manual: true, promoteOnly: true, force: true }));
+  grant(state, now);
+  const asked = question(letter, latest, { manual: true, force: true, accepted: true });
+  expect(authorizeMove(state, asked, now)).toEqual({ decision: 'allow' });
+  reportMove(state, { ...asked, images: done(asked) }, now);
+  state.holder = null;
 }
 const stateOf = (state: LaneState | null): LaneState => parseLaneState(state) ?? expect.unreachable('it is a state');
 const sequence = (state: LaneState) => applyCommand(state, 'sequence', { ...ATTRIBUTION, sequence: 0 }, NOON);
@@ -85,6 +107,47 @@ describe('a lane that could not read its copy', () => {
       pause: { by: 'ada' },
       quarantines: [{ tenant: 'canary-2' }],
     });
+  });
+
+  /** Lane that could not read the copy of one that promoted a, b and c. */
+  function withoutThree() {
+    const [before, began] = [laneAt('a'), stateOf(withCopy(null, unread))];
+    for (const [at, letter] of ['b', 'c'].entries()) promote(before, letter, 'a', NOON + at);
+    adopt(began, tagsOf('c'), shaOf('c'), ATTRIBUTION, NOON + 1_000);
+    return { before, began };
+  }
+  const marks = ({ ledger }: LaneState) => ledger.knownBad.map(({ sha }) => sha);
+
+  test('marks what a rollback since has left, also builds that the copy alone knows', () => {
+    const { before, began } = withoutThree();
+    rollBack(began, 'a', NOON + 2_000);
+    expect(marks(began)).toEqual([shaOf('c')]);
+    const { ledger } = stateOf(withCopy(began, copyOf(before)));
+    expect(marks({ ...began, ledger })).toEqual([shaOf('b'), shaOf('c')]);
+    expect(defaultRollbackTarget(ledger)).toBeNull();
+  });
+
+  test('marks what a rollback leaves that is still under way', () => {
+    const { before, began } = withoutThree();
+    beginRollback(began, { ...run('a'), force: true, ...ATTRIBUTION }, NOON + 2_000);
+    expect(marks(stateOf(withCopy(began, copyOf(before)))).toSorted()).toEqual([shaOf('b'), shaOf('c')]);
+  });
+
+  test.each(['rollback', 'promotion'])('has no mark from before a forced %s to that build', (kind) => {
+    const began = stateOf(withCopy(null, unread));
+    adopt(began, tagsOf('a'), shaOf('a'), ATTRIBUTION, NOON + 1_000);
+    if (kind === 'rollback') rollBack(began, 'b', NOON + 2_000);
+    else promoteByHand(began, 'b', 'a', NOON + 2_000);
+    expect(markOf(found().copy.ledger, shaOf('b'))).toBeDefined();
+    const state = stateOf(withCopy(began, found()));
+    expect([builds(state).at(-1), marks(state)]).toEqual([shaOf('b'), kind === 'rollback' ? [shaOf('a')] : []]);
+  });
+
+  test('keeps off a mark that it made itself, and a person took off', () => {
+    const { before, began } = withoutThree();
+    rollBack(began, 'a', NOON + 2_000);
+    applyCommand(began, 'unbad', { ...ATTRIBUTION, sha: shaOf('c') }, NOON + 3_000);
+    expect(marks(stateOf(withCopy(began, copyOf(before))))).toEqual([shaOf('b')]);
   });
 
   test('goes on without it once there is none any more', () => {

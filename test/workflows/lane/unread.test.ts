@@ -1,5 +1,9 @@
 import { afterAll, describe, expect, test } from 'vitest';
+import { withCopy } from '../../../activities/lane/ledger-copy.js';
+import { type Digest, parseRepository } from '../../../src/contract/image.js';
 import { laneCommandSignal } from '../../../src/contract/messages.js';
+import { parseSha } from '../../../src/contract/sha.js';
+import { adopt } from '../../../src/lane/commands.js';
 import { keepLedger, readCopy } from '../../../src/ledger/store.js';
 import { createRegistry } from '../../../src/registry/registry.js';
 import { awaitRunEnd } from '../../../src/temporal/runs.js';
@@ -11,6 +15,7 @@ import { endLane, laneHandle, laneState, startLane } from '../../support/lanes.j
 import { keeperOf, ledgerWithBad } from '../../support/ledgers.js';
 import { PATIENT } from '../../support/phases.js';
 import { fullTest } from '../../support/rows.js';
+import { startSeededLane } from '../../support/seeds.js';
 import { newSha } from '../../support/shas.js';
 import { until } from '../../support/until.js';
 
@@ -100,6 +105,30 @@ describe('a lane that could not read its copy', () => {
     });
     await gate().adoptAlone(old);
     await expectRefusedForGood(gate(), bad);
+  });
+});
+
+describe('a lane that could not read its copy, of which Temporal lost a part since', () => {
+  const gate = useGate('lane-unread-part', () => ({ registry: registry.host, env: PATIENT }));
+
+  fullTest('leaves that to the next one, which has all of the copy', async () => {
+    const { old, bad } = await leaveCopy(gate());
+    await startLane(gate());
+    await endLane(gate());
+    const began = withCopy(null, { copy: null, problems: ['HTTP 503'], isAnswered: false });
+    if (!began) throw new Error('it begins on hold');
+    const images = (await gate().latest()).map((digest, index) => ({
+      repository: parseRepository(`${gate().host}/${gate().repositories[index]}`),
+      digest: digest as Digest,
+    }));
+    adopt(began, images, parseSha(old), ada, Date.now());
+    await startSeededLane(gate(), began, true);
+    await startLane(gate());
+    expect((await laneState(gate())).ledger).toMatchObject({
+      hold: { name: 'not-recovered' },
+      knownBad: [{ sha: bad }],
+      history: [{ sha: old }, { sha: bad }, { sha: old }],
+    });
   });
 });
 
