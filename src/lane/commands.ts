@@ -13,7 +13,7 @@ import { leaseLeft } from './moves.js';
 import { parseRecordedImage } from './payloads/parse.js';
 import { quarantine, unquarantine } from './quarantine.js';
 import { answer } from './queue.js';
-import { setSequence, unreadCopy } from './sequence.js';
+import { giveUpCopy, setSequence, unreadCopy } from './sequence.js';
 
 /** Applies a person's command to the lane; returns the answer, or why it is refused. Never throws. */
 export function applyCommand(
@@ -22,7 +22,10 @@ export function applyCommand(
   sent: unknown,
   now: number,
 ): { answer: string } | { refused: string } {
-  const { by, reason, sha, until, images, sequence, tenant, seen } = Object(sent) as Record<string, unknown>;
+  const { by, reason, sha, until, images, sequence, tenant, seen, withoutCopy } = Object(sent) as Record<
+    string,
+    unknown
+  >;
   if (typeof by !== 'string' || !by.trim() || typeof reason !== 'string' || !reason.trim())
     return { refused: `${command} refused: it needs by and reason${exampleOf(command, now)}` };
   if (by.length > MAX_BY || reason.length > MAX_REASON) return { refused: `${command} refused: ${TOO_LONG}` };
@@ -64,8 +67,14 @@ export function applyCommand(
   if (typeof seen === 'number' && seen !== (state.ledger.expectedLatest?.at ?? 0))
     return { refused: `adopt refused: :latest was moved since it was read${AGAIN}` };
   if (tagStates === null) return refusedFor('adopt', 'images', images, 'what canary lane adopt reads and sends');
-  return { answer: adopt(state, tagStates, isSha(sha) ? (sha as Sha) : null, attribution, now) };
+  const isGivenUp = withoutCopy === true && giveUpCopy(state.ledger);
+  const why: Attribution = isGivenUp ? { by, reason: `without the copy of the ledger: ${reason}` } : attribution;
+  const adopted = adopt(state, tagStates, isSha(sha) ? (sha as Sha) : null, why, now);
+  return { answer: isGivenUp ? `${adopted}; ${GIVEN_UP}` : adopted };
 }
+
+const GIVEN_UP =
+  'the copy of the ledger that was not read is given up, and replaced (next: canary lane sequence <n> --reason …)';
 
 /** Fix for a command that is about what was there before. */
 const AGAIN = '; look again (canary status), and repeat it if it is right';

@@ -150,6 +150,25 @@ describe('a lane that could not read its copy', () => {
     expect(marks(stateOf(withCopy(began, copyOf(before))))).toEqual([shaOf('b')]);
   });
 
+  test('goes on without it once a person gives it up, who is named', () => {
+    const state = stateOf(withCopy(null, { ...unread, isAnswered: true }));
+    const sent = { ...ATTRIBUTION, images: tagsOf('a'), sha: shaOf('a') };
+    expect(applyCommand(state, 'adopt', sent, NOON)).not.toHaveProperty('answer', expect.stringContaining('given up'));
+    expect(sequence(state)).toHaveProperty('refused');
+    const answer = expect.stringMatching(/^adopted: .*; the copy of the ledger .* is given up, .*canary lane sequence/);
+    expect(applyCommand(state, 'adopt', { ...sent, withoutCopy: true }, NOON + 1_000)).toEqual({ answer });
+    expect(state.ledger).toMatchObject({ hold: null, lost: { seen: 0, upTo: null } });
+    expect(state.ledger.history.at(-1)).toMatchObject({
+      by: 'ada',
+      reason: 'without the copy of the ledger: looked at it',
+    });
+    expect(sequence(state)).toHaveProperty('answer');
+    // There is none to give up any more.
+    expect(applyCommand(state, 'adopt', { ...sent, withoutCopy: true }, NOON + 2_000)).toEqual({
+      answer: expect.not.stringContaining('given up'),
+    });
+  });
+
   test('goes on without it once there is none any more', () => {
     const state = stateOf(withCopy(stateOf(withCopy(emptyLane(), unread)), none));
     expect(state.ledger.lost).toEqual({ seen: 0, upTo: null });

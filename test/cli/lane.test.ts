@@ -248,6 +248,10 @@ describe('usage errors exit 2 with one line, before any request', () => {
     [['lane', 'adapt'], 'canary: invalid lane command "adapt": expected adopt, unhold, drop, unbad, sequence or renew'],
     [['lane'], "canary: missing required argument 'command' (canary lane --help)"],
     [['lane', 'drop'], 'canary: sha is missing: expected 7 to 40 lower-case hex digits, e.g. 4c1d56e'],
+    [
+      ['lane', 'renew', '--without-copy', '--reason', 'x'],
+      'canary: --without-copy is an option of lane adopt, not of lane "renew"',
+    ],
     [['lane', 'adopt', '4c1d56e'], 'canary: lane adopt takes no sha, got "4c1d56e"'],
     [
       ['lane', 'unhold', '--by', 'x'],

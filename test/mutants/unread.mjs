@@ -63,4 +63,20 @@ export default [
     replace: 'lost(structuredClone(known))',
     test: 'test/workflows/lane/unread.test.ts > leaves that to the next one, which has all of the copy',
   },
+  {
+    name: 'ledger-unread-given-up-silently',
+    breaks: 'any adoption gives up the copy that was not read',
+    file: 'src/lane/commands.ts',
+    find: 'withoutCopy === true && giveUpCopy(state.ledger)',
+    replace: 'withoutCopy !== false && giveUpCopy(state.ledger)',
+    test: 'test/activities/with-copy.test.ts > goes on without it once a person gives it up, who is named',
+  },
+  {
+    name: 'ledger-unread-without-exit',
+    breaks: 'a lane whose copy can never be read again takes no new build without force, for ever',
+    file: 'src/lane/sequence.ts',
+    find: 'if (wasUnread) delete lost.unread;',
+    replace: '',
+    test: 'test/workflows/lane/unread.test.ts > goes on once a person gives the copy up with an adoption, which replaces it',
+  },
 ];

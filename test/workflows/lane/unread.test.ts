@@ -11,7 +11,7 @@ import { startMemoryRegistry } from '../../../testbed/memory-registry.js';
 import { ociError, type RegistryRequest } from '../../../testbed/registry-store.js';
 import { ada } from '../../support/decisions.js';
 import { type Gate, logged, useGate } from '../../support/gate.js';
-import { endLane, laneHandle, laneState, startLane } from '../../support/lanes.js';
+import { endLane, laneHandle, laneState, promoted, startLane } from '../../support/lanes.js';
 import { keeperOf, ledgerWithBad } from '../../support/ledgers.js';
 import { PATIENT } from '../../support/phases.js';
 import { fullTest } from '../../support/rows.js';
@@ -129,6 +129,27 @@ describe('a lane that could not read its copy, of which Temporal lost a part sin
       knownBad: [{ sha: bad }],
       history: [{ sha: old }, { sha: bad }, { sha: old }],
     });
+  });
+});
+
+describe('a lane whose copy cannot be read any more, and whose tag nobody may delete', () => {
+  const gate = useGate('lane-unread-given-up', () => ({ registry: registry.host, env: PATIENT }));
+
+  test('goes on once a person gives the copy up with an adoption, which replaces it', async () => {
+    const old = newSha();
+    await gate().publish(old);
+    await gate().retag(old, 'latest');
+    await gate().retag(old, `canary-ledger-${gate().lane}`);
+    await startLane(gate());
+    expect((await laneState(gate())).ledger.lost?.unread).toBeDefined();
+    const images = (await gate().latest()).map((digest, index) => ({
+      repository: `${gate().host}/${gate().repositories[index]}`,
+      digest,
+    }));
+    await gate().sendToLane('adopt', { ...ada, images, sha: old, withoutCopy: true });
+    expect(await keptCopy(gate())).toMatchObject({ ledger: { history: [{ sha: old, kind: 'adopted' }] } });
+    await gate().sendToLane('sequence', { ...ada, sequence: 0 });
+    await promoted(gate());
   });
 });
 

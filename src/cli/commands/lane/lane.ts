@@ -29,7 +29,15 @@ const COMMON_OPTIONS = [REASON, BY, ...OUTPUT];
 export const lane: Command = {
   description:
     'Lift what blocks every release, or one build. adopt accepts where :latest is; unhold turns automatic promotion on again after a rollback; drop takes the lane, or its place in the queue, from a release whose run does not answer; unbad clears a known-bad build so that it can be released again; sequence sets the newest sequence after a wrong one; renew lets the lane go on as a new run, on the current version of the workers.',
-  options: [yes('adopt accepts where :latest is; '), ...COMMON_OPTIONS],
+  options: [
+    {
+      flags: '--without-copy',
+      description:
+        'with adopt: give up a copy of the ledger that cannot be read any more; known-bad builds that it alone names are forgotten',
+    },
+    yes('adopt accepts where :latest is; '),
+    ...COMMON_OPTIONS,
+  ],
   environment: [...TEMPORAL, `with adopt: ${REGISTRY}`],
   examples: [
     'canary lane adopt --reason "restored by hand, verified"',
@@ -65,6 +73,8 @@ export const resume: Command = {
 
 async function runLane(given: Given, io: Io): Promise<number> {
   const [name = '', sha] = given.args;
+  if (given.options.withoutCopy === true && name !== 'adopt')
+    throw new InvalidInput(`--without-copy is an option of lane adopt, not of lane ${shown(name)}`);
   if (name === 'sequence') {
     if (!isWholeNumber(sha ?? ''))
       throw invalid(
@@ -121,7 +131,7 @@ async function adopt(given: Given, io: Io): Promise<number> {
   const { images, sha } = latest;
   return sendAndPrint(
     'adopt',
-    { images, ...(sha !== null && { sha }) },
+    { images, ...(sha !== null && { sha }), ...(given.options.withoutCopy === true && { withoutCopy: true }) },
     { ...given, options: { ...given.options, reason } },
     io,
     before ? (before.expectedLatest?.at ?? 0) : undefined,
