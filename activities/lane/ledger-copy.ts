@@ -1,5 +1,5 @@
 import { activityInfo, cancellationSignal, sleep } from '@temporalio/activity';
-import type { LaneState, Ledger } from '../../src/contract/lane.js';
+import type { LaneState, Ledger, UnreadCopy } from '../../src/contract/lane.js';
 import { shortSha } from '../../src/contract/sha.js';
 import { oneLine } from '../../src/domain/markdown.js';
 import { unreadCopy } from '../../src/lane/sequence.js';
@@ -95,8 +95,12 @@ const serverTime = () => Math.max(Date.now(), activityInfo().currentAttemptSched
 export function withCopy(state: LaneState | null, { copy, problems }: FoundCopy): LaneState | null {
   const begun = copy ? withLedger(state ?? emptyLane(), copy) : state;
   if (problems.length === 0) return copy ? begun : state && withoutCopy(state);
-  const why = `the copy of the ledger could not be read, and stays: ${oneLine(problems.join('; '), MAX_WHY)}`;
-  return putOnHold(lost(begun ?? emptyLane(), true), 'not-recovered', `${why} (fix: that, then canary lane renew)`);
+  const why = oneLine(problems.join('; '), MAX_WHY);
+  return putOnHold(
+    lost(begun ?? emptyLane(), { why }),
+    'not-recovered',
+    `the copy of the ledger could not be read, and stays: ${why} (fix: that, then canary lane renew)`,
+  );
 }
 
 /** A state of which a part is lost for good: there is no copy, also if one could not be read before. */
@@ -132,10 +136,12 @@ function mergedWith(known: LaneState, copy: Ledger): Ledger {
 
 /** Whether a copy knows more than what Temporal kept: later moves, or any if Temporal knows only where the last one left `:latest`, or what came since it was not read. */
 const isRicher = (copy: Ledger, kept: Ledger): boolean =>
-  kept.lost?.unread || kept.history.length === 0 || (copy.expectedLatest?.at ?? 0) > (kept.expectedLatest?.at ?? 0);
+  kept.lost?.unread !== undefined ||
+  kept.history.length === 0 ||
+  (copy.expectedLatest?.at ?? 0) > (kept.expectedLatest?.at ?? 0);
 
 /** A state of which a part is lost: nothing tells which builds are new, so a person must. @param unread set if its copy may have that part, and was not read. */
-export const lost = (state: LaneState, unread?: true): LaneState => ({
+export const lost = (state: LaneState, unread?: UnreadCopy): LaneState => ({
   ...state,
   ledger: { ...state.ledger, lost: { seen: state.ledger.seen, upTo: null, ...(unread && { unread }) } },
 });

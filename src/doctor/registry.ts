@@ -74,7 +74,7 @@ export async function checkCopy(
   signal: AbortSignal,
 ): Promise<Finding[]> {
   const ledger = (await read())?.ledger;
-  const isUnread = ledger?.lost?.unread === true;
+  const isUnread = ledger?.lost?.unread !== undefined;
   const movedAt = ledger?.expectedLatest?.at;
   const [first] = images;
   if (!ledger || first === undefined || (movedAt === undefined && !isUnread)) return [];
@@ -84,7 +84,8 @@ export async function checkCopy(
   );
   const where = `${first}:${ledgerTag(lane)}`;
   const warning = (what: string, fix = COPY_FIX): Finding => ({ area: 'lane', level: 'warning', what, fix });
-  // Its alarm is a finding of its own.
+  // Its alarm, with what the worker met, is a finding of its own.
+  if (isUnread && problems.length === 0) return [warning(READ_HERE, UNREAD_ELSEWHERE)];
   if (isUnread) return problems.map((why) => warning(`a copy of the ledger cannot be used: ${why}`, UNREAD));
   if (problems.length > 0) return problems.map((why) => warning(`the copy of the ledger cannot be used: ${why}`));
   if (copy && copy.generation >= (movedAt ?? 0))
@@ -95,4 +96,8 @@ export async function checkCopy(
   return [warning(`${where} is of ${has}, the last move of ${moved}: that copy lacks it`)];
 }
 
-const UNREAD = 'let it be read, or delete a tag that is not worth it; then canary lane renew';
+const READ_HERE =
+  'this machine has read all that the registry has of the ledger; the worker, with its login and network, had not';
+const UNREAD_ELSEWHERE = 'canary lane renew reads it again; if the alarm stays: what it says, for the worker';
+const UNREAD =
+  'let it be read, or delete a tag that is not worth it, then canary lane renew; if neither can be: canary lane adopt --without-copy';

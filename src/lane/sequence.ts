@@ -25,7 +25,7 @@ const NAME_NEWEST = 'canary lane sequence <n> --reason … with the newest seque
 /** Why the ledger may lack known-bad builds that its copy in the registry has; null if it does not. A person who dates builds would let them in. */
 export const unreadCopy = ({ lost }: Pick<Ledger, 'lost'>): string | null =>
   lost?.unread
-    ? 'a part of the ledger was lost, and its copy in the registry, which may name known-bad builds, was not read (canary doctor says why; fix: that, then canary lane renew; if it cannot be read any more: canary lane adopt --without-copy --reason …)'
+    ? `a part of the ledger was lost, and its copy in the registry, which may name known-bad builds, was not read: ${lost.unread.why} (fix: that, then canary lane renew; if it cannot be read any more: canary lane adopt --without-copy --reason …)`
     : null;
 
 /** Goes on without the copy that was not read: the next one replaces it. Returns whether there was one to wait for. */

@@ -29,7 +29,10 @@ function found() {
   };
 }
 /** What a copy of a lane has. */
-const copyOf = ({ ledger }: LaneState, generation = NOON) => ({ ...found(), copy: { ...found().copy, ledger, generation } });
+const copyOf = ({ ledger }: LaneState, generation = NOON) => ({
+  ...found(),
+  copy: { ...found().copy, ledger, generation },
+});
 /** Rolls back, by force, to a build. */
 function rollBack(state: LaneState, letter: string, now: number) {
   const order = { kind: 'rollback', mover: `back-${now}`, parent: `back-${now}` } as const;
@@ -70,9 +73,16 @@ describe('what a lane begins with', () => {
     ['of which one repository did not answer', null, { ...found(), problems: [PROBLEM], isAnswered: false }],
   ])('without all copies of a registry %s is on hold, says so, and takes no sequence', (_what, kept, copies) => {
     const state = stateOf(withCopy(kept, copies));
-    expect(state.ledger).toMatchObject({ hold: { name: 'not-recovered' }, lost: { upTo: null, unread: true } });
+    expect(state.ledger).toMatchObject({
+      hold: { name: 'not-recovered' },
+      lost: { upTo: null, unread: { why: PROBLEM } },
+    });
     adopt(state, tagsOf('a'), shaOf('a'), ATTRIBUTION, NOON + 1_000);
-    expect(laneView(state, NOON).alarms).toEqual([expect.stringContaining('canary lane renew')]);
+    // The reason of the hold is gone with it.
+    const alarm = expect.stringMatching(
+      /was not read: registry.example\/\S+ GET …: HTTP 503 \(fix: that, then canary lane renew/,
+    );
+    expect(laneView(state, NOON).alarms).toEqual([alarm]);
     expect(sequence(state)).toEqual({ refused: expect.stringContaining('canary lane renew') });
   });
 });

@@ -79,4 +79,20 @@ export default [
     replace: '',
     test: 'test/workflows/lane/unread.test.ts > goes on once a person gives the copy up with an adoption, which replaces it',
   },
+  {
+    name: 'ledger-unread-for-no-reason',
+    breaks: 'once canary setup has adopted, nothing says why the worker could not read the copy',
+    file: 'src/lane/sequence.ts',
+    find: 'was not read: ${lost.unread.why} (fix',
+    replace: 'was not read (fix',
+    test: 'test/activities/with-copy.test.ts > without all copies of a registry that did not answer is on hold, says so, and takes no sequence',
+  },
+  {
+    name: 'doctor-unread-here-is-green',
+    breaks: 'doctor says nothing if this machine can read the copy, and only the worker cannot',
+    file: 'src/doctor/registry.ts',
+    find: '  if (isUnread && problems.length === 0) return [warning(READ_HERE, UNREAD_ELSEWHERE)];\n',
+    replace: '',
+    test: 'test/doctor/ledger.test.ts > that the lane could not read, and this machine can, is told as what the worker has not',
+  },
 ];

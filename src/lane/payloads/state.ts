@@ -134,7 +134,7 @@ const isLedger = shape({
   watchStartedFor: optional(isLine),
   watchedFor: optional(isLine),
   consecutivePreemptions: isWhole,
-  lost: optional(shape({ seen: isWhole, upTo: orNull(isWhole), unread: isFlag })),
+  lost: optional(shape({ seen: isWhole, upTo: orNull(isWhole), unread: optional(shape({ why: isLine })) })),
 });
 
 const isState = shape({
