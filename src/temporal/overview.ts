@@ -8,7 +8,7 @@ import {
   WORKFLOWS,
   type WrongClock,
 } from '../contract/ids.js';
-import type { Holder } from '../contract/lane.js';
+import type { Holder, LedgerEntry } from '../contract/lane.js';
 import type { TagState } from '../contract/move.js';
 import type { ReleaseStatus } from '../contract/release.js';
 import { CanaryOutcome, CanaryPhase, CanarySha, CanaryWaitingFor } from '../contract/search-attributes.js';
@@ -106,14 +106,18 @@ export async function overview(client: Client, lane: Lane): Promise<Overview> {
   const troubles = [...fromRuns.troubles, ...(unwatched ? [unwatched] : [])];
   const { at, kind, ...entry } = laneView.live;
   const live = { ...entry, since: at, how: KIND_LABELS[kind], production: summary, productionBack };
-  const alarm = alarmSince(fromRuns.alarm, at);
+  const alarm = alarmSince(fromRuns.alarm, laneView.live);
   return { ...fromRuns, alarm, troubles, lane: laneView, live, back: laneView.back };
 }
 
-/** The alarm of a failed move, unless the ledger has a later entry: a move, or `:latest` as a person fixed it by hand and adopted it.
- * @param at of the newest entry, ISO 8601. */
-export const alarmSince = <T extends Pick<ListedRun, 'closed'>>(alarm: T | null, at: string): T | null =>
-  alarm?.closed && Date.parse(at) > Date.parse(alarm.closed) ? null : alarm;
+/**
+ * The alarm of a failed move, unless the ledger has a later entry: a move, or `:latest` as a person fixed it by hand and adopted it. An
+ * adoption of no one build is that of images on several.
+ */
+export const alarmSince = <T extends Pick<ListedRun, 'closed'>>(
+  alarm: T | null,
+  { at, sha }: Pick<LedgerEntry, 'at' | 'sha'>,
+): T | null => (alarm?.closed && sha !== null && Date.parse(at) > Date.parse(alarm.closed) ? null : alarm);
 
 /** The same troubles; of a holder that is stuck with what to do if the fix does not help. */
 function withHolder(troubles: Trouble[], lane: LaneNow | LaneUnavailable): Trouble[] {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { runStatusLines } from '../../src/cli/print/status.js';
 import type { ReleaseStatus } from '../../src/contract/release.js';
+import { parseSha } from '../../src/contract/sha.js';
 import { rounded } from '../../src/domain/duration.js';
 import { alarmSince, previousGoodBuild } from '../../src/temporal/overview.js';
 import { awaitRunEnd } from '../../src/temporal/runs.js';
@@ -99,10 +100,11 @@ describe('the previous good build', () => {
 describe('the alarm of a failed move', () => {
   const closed = '2026-11-30T10:00:00.500Z';
   test.each([
-    ['ends with a later move or adoption', '2026-11-30T10:00:00.501Z', null],
-    ['stays while the newest entry is from before it', '2026-11-30T10:00:00.499Z', { closed }],
-  ])('%s', (_, at, left) => {
-    expect(alarmSince({ closed }, at)).toEqual(left);
+    ['ends with a later move or adoption', '2026-11-30T10:00:00.501Z', '4c1d56e', null],
+    ['stays while the newest entry is from before it', '2026-11-30T10:00:00.499Z', '4c1d56e', { closed }],
+    ['stays after an adoption of images on different builds', '2026-11-30T10:00:00.501Z', null, { closed }],
+  ])('%s', (_, at, sha, left) => {
+    expect(alarmSince({ closed }, { at, sha: sha === null ? null : parseSha(sha) })).toEqual(left);
   });
 });
 

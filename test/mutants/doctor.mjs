@@ -35,8 +35,8 @@ export default [
     name: 'doctor-alarm-after-adopt',
     breaks: 'status and doctor tell a person to roll back from a pair split that was fixed by hand and adopted',
     file: 'src/temporal/overview.ts',
-    find: 'alarmSince(fromRuns.alarm, at)',
-    replace: 'alarmSince(fromRuns.alarm, new Date(0).toISOString())',
+    find: 'alarmSince(fromRuns.alarm, laneView.live)',
+    replace: 'alarmSince(fromRuns.alarm, { ...laneView.live, at: new Date(0).toISOString() })',
     test: 'test/cli/status-rollback.test.ts > a pair split is an alarm of status and doctor until a person has fixed it by hand and adopted it',
   },
   {
@@ -46,5 +46,13 @@ export default [
     find: 'Date.parse(at) > Date.parse(alarm.closed)',
     replace: 'Date.parse(at) > 0',
     test: 'test/cli/status.test.ts > stays while the newest entry is from before it',
+  },
+  {
+    name: 'doctor-alarm-adopted-split',
+    breaks: 'status and doctor are green while production is on two builds, because a person adopted them as they are',
+    file: 'src/temporal/overview.ts',
+    find: 'sha !== null && Date.parse(at)',
+    replace: 'Date.parse(at)',
+    test: 'test/cli/status.test.ts > stays after an adoption of images on different builds',
   },
 ];
