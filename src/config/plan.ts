@@ -58,7 +58,8 @@ function fleetRules({ minTenants }: Config, fleet: Fleet | null, quarantines: Qu
   if (fleet === null) return {};
   const left = quarantines.filter(({ tenant }) => fleet.tenants.some(({ name }) => name === tenant));
   const notes = [...notesOf(fleet), ...left.map(describeQuarantine)];
-  return { minTenants, ...(notes.length > 0 && { fleetNotes: notes }) };
+  const isLasting = !fleet.copy && left.length === 0;
+  return { minTenants, ...(notes.length > 0 && { fleetNotes: notes, ...(isLasting && { keepsFleet: true }) }) };
 }
 
 /** Who may approve and promote; absent, as far as the configuration has no rule. */

@@ -360,4 +360,20 @@ export default [
     replace: '',
     test: 'test/activities/add-tenant.test.ts > is not deleted once it is a tenant of production, although its name is that of a canary',
   },
+  {
+    name: 'fleet-reread-for-a-note',
+    breaks: 'a canary org that tests nothing lets an interrupted release take a new fleet and configuration half-way',
+    file: 'workflows/release/watch.ts',
+    find: 'plan.fleetNotes !== undefined && !plan.keepsFleet',
+    replace: 'plan.fleetNotes !== undefined',
+    test: 'test/workflows/release/start-over.test.ts > keeps them also if the control plane has a canary that tests nothing',
+  },
+  {
+    name: 'fleet-kept-with-a-quarantine',
+    breaks: 'a tenant that comes back from quarantine is not tested if the control plane has a canary that tests nothing',
+    file: 'workflows/release/quarantined.ts',
+    find: 'return { ...rest, tenants,',
+    replace: 'return { ...rest, ...(_ && { keepsFleet: _ }), tenants,',
+    test: 'test/workflows/release/start-over.test.ts > reads them again once a tenant was set aside',
+  },
 ];

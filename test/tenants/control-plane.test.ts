@@ -257,9 +257,11 @@ describe('a fleet of the control plane', () => {
     change();
     const plan = await planRelease(config, {});
     expect(plan.tenants).toEqual([{ name: 'eu', origin: 'https://eu.example' }]);
-    expect(plan.fleetNotes).toEqual([note]);
+    expect(plan).toMatchObject({ fleetNotes: [note], keepsFleet: true });
     server.answerNext('GET /cp/admin/orgs', { status: 503 });
-    expect((await planRelease(config, {})).fleetNotes).toEqual([expect.stringContaining('status 503'), note]);
+    const copied = await planRelease(config, {});
+    expect(copied.fleetNotes).toEqual([expect.stringContaining('status 503'), note]);
+    expect(copied).not.toHaveProperty('keepsFleet');
     server.forget('us');
     await running('us');
     expect(await planRelease(config, {})).toEqual(first);

@@ -111,10 +111,11 @@ export async function afterWatch(
 }
 
 /** Starts over from a phase: earlier results, approvals and the watch no longer count. That an image was pushed again remains.
- * With a tenant set aside the fleet is read again, in `resolving`: its quarantine may have ended. */
+ * With a tenant set aside, or on a copy of the fleet, that is read again, in `resolving`: the quarantine, or the cause of the copy, may have ended. */
 export function startOver<P extends 'resolving' | 'awaiting-canary'>(release: Release, phase: P): P | 'resolving' {
   stopWatch(release);
   const { state, plan } = release;
+  const isReread = plan.fleetNotes !== undefined && !plan.keepsFleet;
   state.decided = null;
   delete state.watched;
   Object.assign(release, {
@@ -125,9 +126,9 @@ export function startOver<P extends 'resolving' | 'awaiting-canary'>(release: Re
     accepted: isOwnApproval(release),
     untested: null,
     greenAt: 0,
-    plan: plan.fleetNotes ? NO_PLAN : plan,
+    plan: isReread ? NO_PLAN : plan,
   } satisfies Partial<Release>);
-  return plan.fleetNotes ? 'resolving' : phase;
+  return isReread ? 'resolving' : phase;
 }
 
 /** Ends the release if the fleet took a newer build that waits for the lane: no tenant can test this one any more. */

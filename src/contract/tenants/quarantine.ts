@@ -22,6 +22,8 @@ export interface Quarantined {
 export interface FleetRules {
   /** What is unusual about the fleet, one line each, without an address: shown in the status and in every report. */
   fleetNotes?: string[];
+  /** Set if no note is about a copy or a quarantine: a release that starts over keeps its plan, as it does without notes. */
+  keepsFleet?: true;
   /** Tenants that must test the build at least; absent: no fleet is configured. */
   minTenants?: number;
 }
