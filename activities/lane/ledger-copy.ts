@@ -1,5 +1,5 @@
 import { activityInfo, cancellationSignal, sleep } from '@temporalio/activity';
-import type { LaneState, Ledger, UnreadCopy } from '../../src/contract/lane.js';
+import type { LaneState, Ledger } from '../../src/contract/lane.js';
 import { shortSha } from '../../src/contract/sha.js';
 import { oneLine } from '../../src/domain/markdown.js';
 import { unreadCopy } from '../../src/lane/sequence.js';
@@ -93,24 +93,46 @@ const serverTime = () => Math.max(Date.now(), activityInfo().currentAttemptSched
  * later run has read it.
  */
 export function withCopy(state: LaneState | null, { copy, problems }: FoundCopy): LaneState | null {
-  const begun = copy ? withLedger(state ?? emptyLane(), copy) : state;
-  if (problems.length === 0) return copy ? begun : state && withoutCopy(state);
-  const why = oneLine(problems.join('; '), MAX_WHY);
+  const merged = mergedBefore(state);
+  const isNew = copy !== null && copy.generation > merged;
+  const begun = isNew ? withLedger(state ?? emptyLane(), copy) : state;
+  if (problems.length === 0) return isNew ? begun : state && withoutNews(state, copy !== null);
+  const why = reasonOf(problems);
   return putOnHold(
-    lost(begun ?? emptyLane(), { why }),
+    lost(begun ?? emptyLane(), { why, merged: Math.max(merged, copy?.generation ?? 0) }),
     'not-recovered',
     `the copy of the ledger could not be read, and stays: ${why} (fix: that, then canary lane renew)`,
   );
 }
 
-/** A state of which a part is lost for good: there is no copy, also if one could not be read before. */
-function withoutCopy(state: LaneState): LaneState {
-  const { hold, lost: before } = state.ledger;
-  if (!before?.unread || hold?.name !== 'not-recovered') return lost(state);
-  const why =
-    'a part of the ledger is lost, and there is no copy (fix: canary lane adopt, then canary lane sequence <n>)';
-  return putOnHold(lost({ ...state, ledger: { ...state.ledger, hold: null } }), 'not-recovered', why);
+/** A lane that goes on, and began without a copy: with all copies, or a newer one than it has read; else it waits for them on. */
+export function readAgain(state: LaneState, found: FoundCopy): LaneState | null {
+  const { copy, problems } = found;
+  const { lost: before } = state.ledger;
+  if (!before?.unread || problems.length === 0 || (copy?.generation ?? 0) > before.unread.merged)
+    return withCopy(state, found);
+  const unread = { ...before.unread, why: reasonOf(problems) };
+  return { ...state, ledger: { ...state.ledger, lost: { ...before, unread } } };
 }
+
+const reasonOf = (problems: string[]) => oneLine(problems.join('; '), MAX_WHY);
+
+/** Number of the newest copy that a lane has read which waits for others; -1 for none. */
+const mergedBefore = (state: LaneState | null): number => state?.ledger.lost?.unread?.merged || -1;
+
+/** A state of which a part is lost for good: there is no copy, or none that it does not know, also if one could not be read before. */
+function withoutNews(state: LaneState, isKnown: boolean): LaneState {
+  const { hold, lost: before } = state.ledger;
+  if (!before?.unread) return lost(state);
+  // What it knows is as it was: a person may have lifted holds, and taken off marks.
+  const { unread: _, ...dated } = before;
+  const read = { ...state, ledger: { ...state.ledger, lost: dated } };
+  if (hold?.name !== 'not-recovered') return read;
+  const why = `a part of the ledger is lost, and ${isKnown ? 'the rest is from its copy' : 'there is no copy'} (${NEXT})`;
+  return putOnHold({ ...read, ledger: { ...read.ledger, hold: null } }, 'not-recovered', why);
+}
+
+const NEXT = 'fix: canary lane adopt, then canary lane sequence <n>';
 
 /** A state with a copy of the ledger, on hold. */
 function withLedger(known: LaneState, copy: LedgerCopy): LaneState {
@@ -119,7 +141,7 @@ function withLedger(known: LaneState, copy: LedgerCopy): LaneState {
   return putOnHold(
     lost({ ...known, ledger: mergedWith(known, copy.ledger) }),
     'not-recovered',
-    `Temporal lost a part of the ledger; the rest is from its copy of ${at} in the registry${trust} (fix: canary lane adopt, then canary lane sequence <n>)`,
+    `Temporal lost a part of the ledger; the rest is from its copy of ${at} in the registry${trust} (${NEXT})`,
   );
 }
 
@@ -134,14 +156,14 @@ function mergedWith(known: LaneState, copy: Ledger): Ledger {
   return kept.lost?.unread ? withLater(base, known) : withMarks(base, kept.knownBad);
 }
 
-/** Whether a copy knows more than what Temporal kept: later moves, or any if Temporal knows only where the last one left `:latest`, or what came since it was not read. */
+/** Whether a copy knows more than what Temporal kept: later moves, or any if Temporal knows only where the last one left `:latest`. Of a lane that began without it the last move is one since. */
 const isRicher = (copy: Ledger, kept: Ledger): boolean =>
-  kept.lost?.unread !== undefined ||
-  kept.history.length === 0 ||
-  (copy.expectedLatest?.at ?? 0) > (kept.expectedLatest?.at ?? 0);
+  kept.lost?.unread
+    ? !kept.history.some(({ at }) => at === copy.history.at(-1)?.at)
+    : kept.history.length === 0 || (copy.expectedLatest?.at ?? 0) > (kept.expectedLatest?.at ?? 0);
 
 /** A state of which a part is lost: nothing tells which builds are new, so a person must. @param unread set if its copy may have that part, and was not read. */
-export const lost = (state: LaneState, unread?: UnreadCopy): LaneState => ({
+export const lost = (state: LaneState, unread?: NonNullable<Ledger['lost']>['unread']): LaneState => ({
   ...state,
   ledger: { ...state.ledger, lost: { seen: state.ledger.seen, upTo: null, ...(unread && { unread }) } },
 });

@@ -11,7 +11,7 @@ import { withMarks } from '../../src/ledger/merge.js';
 import type { FoundCopy } from '../../src/ledger/store.js';
 import { type LaneRecord, readLaneRecord } from '../../src/temporal/records/lane-record.js';
 import { earlierLanes, earlierMovers, LISTING_MS, ownStart, type Run } from './earlier-runs.js';
-import { lost, withCopy } from './ledger-copy.js';
+import { lost, readAgain, withCopy } from './ledger-copy.js';
 
 /** Answer if there is nothing to recover: this run continues the one before it. */
 export type Continued = 'continued';
@@ -31,8 +31,7 @@ export async function recoverLane(
 ): Promise<LaneState | Continued | null> {
   const own = await ownStart(client, lane);
   if (isCarried && own.isContinued) {
-    const found = unread && (await readCopies(false));
-    return found && found.problems.length === 0 ? withCopy(unread, found) : 'continued';
+    return unread ? readAgain(unread, await readCopies(false)) : 'continued';
   }
   const { lanes, isComplete } = await earlierLanes(client, lane, own);
   const recordOf = recordsOf(client, lane, lanes);

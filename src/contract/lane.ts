@@ -151,14 +151,8 @@ export interface Ledger extends Quarantined {
   watchedFor?: string;
   /** Consecutive releases that were preempted after the canary tenants had left; a promotion resets it. */
   consecutivePreemptions: number;
-  /** Present once a part was lost: builds that were not seen since (`seen`) are refused unless their sequence is above `upTo`, which a person sets. */
-  lost?: { seen: number; upTo: number | null; unread?: UnreadCopy };
-}
-
-/** Copy of a ledger, which may have a part that was lost, and could not be read. */
-export interface UnreadCopy {
-  /** What the worker met, one line. */
-  why: string;
+  /** Present once a part was lost: builds that were not seen since (`seen`) are refused unless their sequence is above `upTo`, which a person sets. `unread`: a copy, which may have it, could not be read; what the worker met last, and the number of the newest copy that it has read (0: none). */
+  lost?: { seen: number; upTo: number | null; unread?: { why: string; merged: number } };
 }
 
 /** State of a lane: continue-as-new carries it, the query `lane` returns it, and a fresh lane recovers from it. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { withCopy } from '../../activities/lane/ledger-copy.js';
+import { readAgain, withCopy } from '../../activities/lane/ledger-copy.js';
 import type { Tag } from '../../src/contract/image.js';
 import type { LaneState } from '../../src/contract/lane.js';
 import { adopt, applyCommand } from '../../src/lane/commands.js';
@@ -75,7 +75,7 @@ describe('what a lane begins with', () => {
     const state = stateOf(withCopy(kept, copies));
     expect(state.ledger).toMatchObject({
       hold: { name: 'not-recovered' },
-      lost: { upTo: null, unread: { why: PROBLEM } },
+      lost: { upTo: null, unread: { why: PROBLEM, merged: copies.copy?.generation ?? 0 } },
     });
     adopt(state, tagsOf('a'), shaOf('a'), ATTRIBUTION, NOON + 1_000);
     // The reason of the hold is gone with it.
@@ -158,6 +158,67 @@ describe('a lane that could not read its copy', () => {
     rollBack(began, 'a', NOON + 2_000);
     applyCommand(began, 'unbad', { ...ATTRIBUTION, sha: shaOf('c') }, NOON + 3_000);
     expect(marks(stateOf(withCopy(began, copyOf(before))))).toEqual([shaOf('b')]);
+  });
+
+  describe('but that of one of its images', () => {
+    const partial = { problems: [PROBLEM], isAnswered: false };
+    const renewed = (state: LaneState, copies: Parameters<typeof withCopy>[1]) =>
+      stateOf(readAgain(structuredClone(state), copies));
+    const say = (state: LaneState, command: string, more = {}) =>
+      expect(applyCommand(state, command, { ...ATTRIBUTION, ...more }, NOON + 2_000)).toHaveProperty('answer');
+    /** The copy, of a lane that was paused, and on hold after its rollback. */
+    function paused() {
+      const { copy } = found();
+      say({ ...emptyLane(), ledger: copy.ledger }, 'pause');
+      copy.ledger.hold = { name: 'after-rollback', why: 'x', by: 'ada', since: new Date(NOON).toISOString() };
+      return { ...found(), copy };
+    }
+
+    test('keeps what people took back since, once all are read', () => {
+      const began = stateOf(withCopy(null, { ...paused(), ...partial }));
+      for (const command of ['unhold', 'resume']) say(began, command);
+      say(began, 'unbad', { sha: shaOf('b') });
+      const state = renewed(began, paused());
+      expect(state.ledger).toMatchObject({ hold: null, pause: null, knownBad: [], lost: { upTo: null } });
+      expect(state.ledger.lost).not.toHaveProperty('unread');
+      expect(builds(state)).toEqual(builds(began));
+      expect(sequence(state)).toHaveProperty('answer');
+    });
+
+    test('has only its marks if Temporal kept more than that copy', () => {
+      const kept = laneAt('a');
+      promote(kept, 'b', 'a', NOON);
+      promote(kept, 'd', 'b', NOON + 1_000);
+      const began = stateOf(withCopy(kept, unread));
+      adopt(began, tagsOf('d'), shaOf('d'), ATTRIBUTION, NOON + 2_000);
+      const state = renewed(began, paused());
+      expect(state.ledger).toMatchObject({
+        pause: null,
+        hold: { name: 'not-recovered' },
+        knownBad: [{ sha: shaOf('b') }],
+      });
+      expect(state.ledger.history).toEqual(began.ledger.history);
+    });
+
+    test('knows a newer one as soon as that is read, and waits for the others on', () => {
+      const newer = { ...laneAt('a'), ...{ ledger: found().copy.ledger } };
+      rollBack(newer, 'a', NOON + 500);
+      const began = stateOf(withCopy(null, { ...found(), ...partial }));
+      adopt(began, tagsOf('e'), shaOf('e'), ATTRIBUTION, NOON + 1_000);
+      const state = renewed(began, { ...copyOf(newer, NOON + 500), ...partial });
+      expect(builds(state)).toEqual(['a', 'b', 'a', 'e'].map(shaOf));
+      expect(state.ledger.lost?.unread).toEqual({ why: PROBLEM, merged: NOON + 500 });
+      // The older one again, which it knows.
+      expect(renewed(state, { ...found(), ...partial })).toEqual(state);
+    });
+
+    test('says what is wrong now, and is put on hold no more', () => {
+      const began = stateOf(withCopy(null, unread));
+      adopt(began, tagsOf('a'), shaOf('a'), ATTRIBUTION, NOON + 1_000);
+      const { ledger } = renewed(began, { copy: null, problems: ['HTTP 403'], isAnswered: false });
+      const { lost } = began.ledger;
+      expect(ledger).toEqual({ ...began.ledger, lost: { ...lost, unread: { why: 'HTTP 403', merged: 0 } } });
+    });
   });
 
   test('goes on without it once a person gives it up, who is named', () => {

@@ -104,7 +104,7 @@ describe('the copy of the ledger', () => {
 
   test('that the lane could not read when it began is told for any image, also before the first move', async () => {
     const [state, images] = [emptyLane(), newImages()];
-    state.ledger.lost = { seen: 0, upTo: null, unread: { why: 'HTTP 503' } };
+    state.ledger.lost = { seen: 0, upTo: null, unread: { why: 'HTTP 503', merged: 0 } };
     for (const repository of images.slice(1)) await keep(repository, laneOf(MINUTE), null);
     expect(await look(state, images)).toEqual([warning(/tenant:canary-ledger: no payload key/, /delete a tag/)]);
   });
@@ -112,7 +112,7 @@ describe('the copy of the ledger', () => {
   test('that the lane could not read, and this machine can, is told as what the worker has not', async () => {
     const [state, images] = [laneOf(10 * MINUTE), newImages()];
     for (const repository of images) await keep(repository, state);
-    state.ledger.lost = { seen: 0, upTo: null, unread: { why: 'HTTP 403' } };
+    state.ledger.lost = { seen: 0, upTo: null, unread: { why: 'HTTP 403', merged: 0 } };
     expect(await look(state, images)).toEqual([warning(/this machine has read .* the worker, .* had not/)]);
   });
 });

@@ -370,7 +370,8 @@ export default [
   },
   {
     name: 'fleet-kept-with-a-quarantine',
-    breaks: 'a tenant that comes back from quarantine is not tested if the control plane has a canary that tests nothing',
+    breaks:
+      'a tenant that comes back from quarantine is not tested if the control plane has a canary that tests nothing',
     file: 'workflows/release/quarantined.ts',
     find: 'return { ...rest, tenants,',
     replace: 'return { ...rest, ...(_ && { keepsFleet: _ }), tenants,',

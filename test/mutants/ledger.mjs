@@ -214,7 +214,7 @@ export default [
     name: 'ledger-copy-is-not-read',
     breaks: 'a lane of which Temporal has nothing begins without the copy in the registry',
     file: 'activities/lane/ledger-copy.ts',
-    find: 'const begun = copy ? withLedger(state ?? emptyLane(), copy) : state;',
+    find: 'const begun = isNew ? withLedger(state ?? emptyLane(), copy) : state;',
     replace: 'const begun = state;',
     test: 'test/workflows/lane/copy.test.ts > a lane of which Temporal has nothing begins with the copy in the registry: a known-bad build stays refused, and so does what nothing dates',
   },

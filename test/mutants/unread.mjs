@@ -19,8 +19,8 @@ export default [
     name: 'ledger-copy-unread-for-good',
     breaks: 'a copy that the lane could not read when it began is not read again',
     file: 'activities/lane/recover-lane.ts',
-    find: 'found.problems.length === 0 ?',
-    replace: 'found.problems.length < 0 ?',
+    find: 'unread ? readAgain(unread, await readCopies(false))',
+    replace: "unread ? (await readCopies(false), 'continued')",
     test: 'test/workflows/lane/unread.test.ts > begins on hold, writes no copy over that one, takes no sequence, and knows it after `lane renew`',
   },
   {
@@ -94,5 +94,31 @@ export default [
     find: '  if (isUnread && problems.length === 0) return [warning(READ_HERE, UNREAD_ELSEWHERE)];\n',
     replace: '',
     test: 'test/doctor/ledger.test.ts > that the lane could not read, and this machine can, is told as what the worker has not',
+  },
+  {
+    name: 'ledger-unread-read-twice',
+    breaks:
+      'a copy that was read before takes back what people have said since: a mark taken off, a pause or a hold ended',
+    file: 'activities/lane/ledger-copy.ts',
+    find: 'copy !== null && copy.generation > merged',
+    replace: 'copy !== null',
+    test: 'test/activities/with-copy.test.ts > keeps what people took back since, once all are read',
+  },
+  {
+    name: 'ledger-unread-over-what-temporal-kept',
+    breaks: 'an older copy that is read late ends what Temporal kept since, and brings a pause back',
+    file: 'activities/lane/ledger-copy.ts',
+    find: '? !kept.history.some(',
+    replace: '? kept.history !== null || kept.history.some(',
+    test: 'test/activities/with-copy.test.ts > has only its marks if Temporal kept more than that copy',
+  },
+  {
+    name: 'ledger-unread-waits-for-all',
+    breaks:
+      'a copy that can be read is not used until every other one can be, and is replaced if a person gives those up',
+    file: 'activities/lane/ledger-copy.ts',
+    find: 'problems.length === 0 || (copy?.generation ?? 0) > before.unread.merged',
+    replace: 'problems.length === 0',
+    test: 'test/activities/with-copy.test.ts > knows a newer one as soon as that is read, and waits for the others on',
   },
 ];

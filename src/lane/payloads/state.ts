@@ -134,7 +134,9 @@ const isLedger = shape({
   watchStartedFor: optional(isLine),
   watchedFor: optional(isLine),
   consecutivePreemptions: isWhole,
-  lost: optional(shape({ seen: isWhole, upTo: orNull(isWhole), unread: optional(shape({ why: isLine })) })),
+  lost: optional(
+    shape({ seen: isWhole, upTo: orNull(isWhole), unread: optional(shape({ why: isLine, merged: isWhole })) }),
+  ),
 });
 
 const isState = shape({

@@ -133,7 +133,32 @@ describe('a lane that could not read its copy, of which Temporal lost a part sin
   });
 });
 
-describe('a lane whose copy cannot be read any more, and whose tag nobody may delete', () => {
+describe('a lane whose registry lets it read the copy beside one image', () => {
+  const budget = { registry: 500, secret: 60_000, smoke: 30_000 };
+  const gate = useGate('lane-unread-one', () => ({ registry: registry.host, env: PATIENT, retryBudgetMs: budget }));
+
+  fullTest('knows that after `lane renew`, and still waits for the others', async () => {
+    const { old, bad } = await leaveCopy(gate());
+    const allow = refuseReads(403, 'DENIED');
+    await startLane(gate());
+    await gate().adoptAlone(old);
+    const isOther = (request: RegistryRequest) => isRead(request) && !request.path.includes('/platform/manifests');
+    allow();
+    const allowOther = registry.faults.add({ match: isOther, respond: () => ociError(403, 'DENIED', 'not now') });
+    await gate().sendToLane('renew', ada);
+    const found = await until('it has the copy', async () => {
+      const { ledger } = await laneState(gate());
+      return ledger.knownBad.length > 0 ? ledger : null;
+    });
+    allowOther();
+    expect(found).toMatchObject({
+      history: [{ sha: old }, { sha: bad }, { sha: old }],
+      lost: { unread: { merged: (await readCopy(keeperOf(gate(), client)))?.generation } },
+    });
+  });
+});
+
+describe('a lane whose copy cannot be read any more, and whose tag no one may delete', () => {
   const gate = useGate('lane-unread-given-up', () => ({ registry: registry.host, env: PATIENT }));
 
   test('goes on once a person gives the copy up with an adoption, which replaces it', async () => {
