@@ -126,6 +126,13 @@ describe('canary lane, pause and resume', () => {
     expect((await ledger()).history.length - before).toBe(adopted);
   });
 
+  test('adopt gives up an unread copy of the ledger only if that is asked for', async () => {
+    const printed = async (more: string[]) =>
+      JSON.parse((await canary(['lane', 'adopt', '--reason', 'its key is lost', '--json', ...more])).out[0] ?? '');
+    expect(await printed(['--without-copy'])).toMatchObject({ taken: true, withoutCopy: true });
+    expect(await printed([])).not.toHaveProperty('withoutCopy');
+  });
+
   test('adopt of images of different builds records no build', async () => {
     for (const repository of gate().repositories)
       await pushBuild({ registry: gate().host, repository, tag: 'latest', sha: newSha() });

@@ -121,4 +121,37 @@ export default [
     replace: 'problems.length === 0',
     test: 'test/activities/with-copy.test.ts > knows a newer one as soon as that is read, and waits for the others on',
   },
+  {
+    name: 'ledger-unread-forgets-a-verdict',
+    breaks: 'a build that canary rejected while the copy was not read counts as good',
+    file: 'src/ledger/merge.ts',
+    find: 'for (const verdict of since.verdicts) noteVerdict({ ledger }, verdict);',
+    replace: '',
+    test: 'test/activities/late-copy.test.ts > a lane that reads its copies late has the history, the verdicts and every mark of one that had them, and no other mark than it made',
+  },
+  {
+    name: 'ledger-unread-forgets-a-rollback-under-way',
+    breaks:
+      'a build that the copy alone knows is not marked if the lane went on while the rollback from it was under way',
+    file: 'src/ledger/merge.ts',
+    find: 'if (rollback) {',
+    replace: 'if (rollback?.sha === null) {',
+    test: 'test/activities/with-copy.test.ts > marks what a rollback leaves that is still under way',
+  },
+  {
+    name: 'ledger-unread-marks-what-a-person-cleared',
+    breaks: 'a mark that the lane made, and a person took off, comes back with a copy that is read late',
+    file: 'src/ledger/merge.ts',
+    find: '!markOf(own, sha) || markOf(since, sha)',
+    replace: 'sha !== null',
+    test: 'test/activities/with-copy.test.ts > keeps off a mark that it made itself, and a person took off',
+  },
+  {
+    name: 'ledger-unread-option-is-not-sent',
+    breaks: 'canary lane adopt --without-copy only adopts, and the lane waits for its copy for ever',
+    file: 'src/cli/commands/lane/lane.ts',
+    find: ', ...(given.options.withoutCopy === true && { withoutCopy: true })',
+    replace: '',
+    test: 'test/cli/lane.test.ts > adopt gives up an unread copy of the ledger only if that is asked for',
+  },
 ];
