@@ -36,6 +36,7 @@ export function onReleaseQueue(dependencies: ActivityDependencies) {
 
 export function onMoveQueue(dependencies: ActivityDependencies) {
   return {
+    ...createEventActivities(dependencies),
     ...createMoveActivities(dependencies),
     ...createLaneActivities(dependencies),
     ...createLedgerActivities(dependencies),
@@ -45,15 +46,22 @@ export function onMoveQueue(dependencies: ActivityDependencies) {
 }
 
 export function onWaitQueue(dependencies: ActivityDependencies) {
-  const remote = configuredSinks(dependencies.config, dependencies.client.options?.namespace ?? '');
-  const orders = remote.length === 0 ? [] : [deliveryOrders(dependencies, remote)];
-  const sinks = [logLines, countersOf(dependencies.config.lane), runSpans, ...orders];
   return {
     ...createWaitActivities(dependencies),
-    ...createPublishActivities({ sinks }),
-    ...createDeliverActivities(dependencies, remote),
+    // For what an older worker scheduled: a run hands its events to the mover's queue.
+    ...createEventActivities(dependencies),
+    ...createDeliverActivities(dependencies, remoteSinks(dependencies)),
   };
 }
+
+function createEventActivities(dependencies: ActivityDependencies) {
+  const remote = remoteSinks(dependencies);
+  const orders = remote.length === 0 ? [] : [deliveryOrders(dependencies, remote)];
+  return createPublishActivities({ sinks: [logLines, countersOf(dependencies.config.lane), runSpans, ...orders] });
+}
+
+const remoteSinks = ({ config, client }: ActivityDependencies) =>
+  configuredSinks(config, client.options?.namespace ?? '');
 
 export type ReleaseActivities = ReturnType<typeof onReleaseQueue>;
 export type MoveQueueActivities = ReturnType<typeof onMoveQueue>;

@@ -86,6 +86,8 @@ export interface WorkerParts {
   /** Waits of a move. Tests shorten them. */
   waits?: Partial<MoveWaits>;
   retryBudgetMs?: Partial<Plan['retryBudgetMs']>;
+  /** Most activities of the wait queue at a time. Tests lower it. */
+  maxWaits?: number;
   /** Client of the lane. Tests whose server runs no lane pass their own. */
   lane?: LaneClient;
   /** Wraps the authorizer of the mover. Tests freeze the worker between the grant of a write lease and the write. */
@@ -178,7 +180,7 @@ export async function createGatesWorker(
       ...common,
       taskQueue: waitTaskQueue(gates.lane),
       activities: activities.wait,
-      maxConcurrentActivityTaskExecutions: MAX_RUNS,
+      maxConcurrentActivityTaskExecutions: parts.maxWaits ?? MAX_RUNS,
       // Waits do not end within any grace period; another worker continues them.
       shutdownGraceTime: 0,
     }),

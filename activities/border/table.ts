@@ -28,6 +28,7 @@ import type { MoveQueueActivities, ReleaseActivities, WaitActivities } from '../
 import { ADD_TENANT_BORDERS } from './add-tenant.js';
 import { type Caller, type KnownCaller, requireParent } from './caller.js';
 import { requireImages } from './images.js';
+import { publish } from './publish.js';
 import * as read from './readers.js';
 import { ofProduction, requireCanaries } from './tenants.js';
 import type { Borders } from './with-borders.js';
@@ -145,6 +146,7 @@ export const RELEASE_BORDERS: Borders<ReleaseActivities> = {
 
 /** Borders of the mover's queue. What writes a tag, or changes the ledger, is asked for by a run that the server knows. */
 export const MOVE_BORDERS: Borders<MoveQueueActivities> = {
+  publish,
   preflightMove: {
     from: [move],
     args: [read.moveInput],
@@ -237,13 +239,5 @@ export const WAIT_BORDERS: Borders<WaitActivities> = {
     args: [read.sink, read.event],
     check: (worker, _caller, _sink, event) => requireSameLane(worker, event),
   },
-  publish: {
-    from: [release, rollback, move, lane, watch],
-    args: [read.events],
-    check: (_worker, { type, workflowId }, events) => {
-      const foreign = events.find((event) => event.workflow !== type || event.workflowId !== workflowId);
-      if (foreign)
-        throw new MoveRefusal('foreign', `${workflowId} tells events of its own, not of ${foreign.workflowId}`);
-    },
-  },
+  publish,
 };

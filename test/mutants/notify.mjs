@@ -171,6 +171,15 @@ export default [
     test: 'test/notify/webhook.test.ts > of a move names no artifact of an image that was kept',
   },
   {
+    name: 'notify-behind-waits',
+    breaks: 'runs never end once waits for their ends hold every slot of the worker',
+    file: 'workflows/shared/activity-options.ts',
+    find: 'export const publishing = () => onMoveQueue(',
+    replace: 'export const publishing = () => onWaitQueue(',
+    test: 'test/workflows/release/full-waits.test.ts > a release ends, and the next one, while waits for their ends hold every slot of the worker',
+    hangs: true,
+  },
+  {
     name: 'notify-lost-without-worker',
     breaks: 'a hold or an alarm is lost if no worker polls for a minute',
     file: 'workflows/shared/activity-options.ts',

@@ -44,6 +44,8 @@ export interface GateOptions {
   isIdle?: boolean;
   /** Where the spans of its worker go. */
   spans?: GateParts['spans'];
+  /** Most waits of its worker at a time. */
+  maxWaits?: number;
   /** Retry budgets for transient faults, in milliseconds. */
   retryBudgetMs?: { registry: number; secret: number; smoke: number };
 }
@@ -91,6 +93,7 @@ export class Gate {
     readonly laneClient: LaneClient,
     readonly payloadKeys: PayloadKeys | null,
     readonly spans: GateParts['spans'],
+    readonly maxWaits: number | undefined,
   ) {
     this.repositories = [`${lane}/platform`, `${lane}/platform-tenant`];
   }
@@ -138,6 +141,7 @@ export class Gate {
       options.laneClient ?? laneClient(client, lane),
       options.payloadKeys ?? null,
       options.spans ?? null,
+      options.maxWaits,
     );
     if (!options.isIdle) await gate.startWorker();
     return gate;
@@ -158,6 +162,7 @@ export class Gate {
       lane: this.laneClient,
       payloadKeys,
       spans: this.spans ?? null,
+      ...(this.maxWaits !== undefined && { maxWaits: this.maxWaits }),
       ...(this.wrapAuthorizer && { wrapAuthorizer: this.wrapAuthorizer }),
     });
     this.#running = this.#worker.run();

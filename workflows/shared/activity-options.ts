@@ -115,8 +115,8 @@ export const PUBLISHES = {
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '10s', maximumAttempts: 10 },
   cancellationType,
 } satisfies ActivityOptions;
-/** Delivery of events. */
-export const publishing = () => onWaitQueue({ ...PUBLISHES, summary: 'publish events' });
+/** Delivery of events. A run ends behind its last one, and what waits for that end may fill the slots of the wait queue. */
+export const publishing = () => onMoveQueue({ ...PUBLISHES, summary: 'publish events' });
 /**
  * Options of a delivery to a sink: retried with back-off for an hour, in which a service may be down; then the event is lost. The activity ends it by
  * the age of the event, and the attempts bound it, with about an hour of pauses: while no worker polls, events wait.
