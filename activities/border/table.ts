@@ -28,6 +28,7 @@ import type { MoveQueueActivities, ReleaseActivities, WaitActivities } from '../
 import { ADD_TENANT_BORDERS } from './add-tenant.js';
 import { type Caller, type KnownCaller, requireParent } from './caller.js';
 import { requireImages } from './images.js';
+import { publish } from './publish.js';
 import * as read from './readers.js';
 import { ofProduction, requireCanaries } from './tenants.js';
 import type { Borders } from './with-borders.js';
