@@ -144,16 +144,6 @@ export const RELEASE_BORDERS: Borders<ReleaseActivities> = {
   ...ADD_TENANT_BORDERS,
 };
 
-const publish: Borders<Pick<WaitActivities, 'publish'>>['publish'] = {
-  from: [release, rollback, move, lane, watch],
-  args: [read.events],
-  check: (_worker, { type, workflowId }, events) => {
-    const foreign = events.find((event) => event.workflow !== type || event.workflowId !== workflowId);
-    if (foreign)
-      throw new MoveRefusal('foreign', `${workflowId} tells events of its own, not of ${foreign.workflowId}`);
-  },
-};
-
 /** Borders of the mover's queue. What writes a tag, or changes the ledger, is asked for by a run that the server knows. */
 export const MOVE_BORDERS: Borders<MoveQueueActivities> = {
   publish,
