@@ -28,7 +28,7 @@ const [chat, github] = await Promise.all([
 ]);
 afterAll(() => Promise.all([chat.stop(), github.stop()]));
 
-const gate = useGate('replay', () => ({
+const gate = useGate('replay-lost', () => ({
   env: {
     CANARY_SLACK_WEBHOOK: `${chat.url}/slack`,
     CANARY_WEBHOOK_URL: `${chat.url}/events`,
