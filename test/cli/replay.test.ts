@@ -38,7 +38,7 @@ const gate = useGate('replay-lost', () => ({
     CANARY_WEBHOOK_SECRET: `whsec_${Buffer.alloc(32, 7).toString('base64')}`,
   },
 }));
-const run = (...args: string[]) => canary(args, { ...gate().env, CANARY_LANE: 'replay' });
+const run = (...args: string[]) => canary(args, { ...gate().env, CANARY_LANE: gate().lane });
 const advice = async () => (await run('status')).err.filter((line) => line.includes('did not get'));
 
 /** Orders the delivery of an event, to Slack alone if no other sink is named, as `publish` does. */
