@@ -95,7 +95,9 @@ export function repeated({ writes, staleMs }: Evidence, movers: readonly Mover[]
   return movers.flatMap((mover): Violation[] => {
     const attempts = mover.run.events.filter(({ type, name }) => type === SCHEDULED && name === 'moveTags');
     if (attempts.length !== 1 || attempts[0]?.attempt !== 1) return [];
-    return mover.writes.flatMap((write): Violation[] => {
+    // Each was answered before it ended: a write since is that of the next mover to the same build.
+    const answered = mover.writes.filter(({ at }) => at <= (mover.run.closedAt ?? at));
+    return answered.flatMap((write): Violation[] => {
       const own = writes.filter(({ repository }) => repository === write.repository);
       const before = own[own.indexOf(write) - 1];
       if (!before || !mover.writes.includes(before) || before.isUnanswered || before.digest !== write.digest) return [];

@@ -124,6 +124,10 @@ test.each<[string, Evidence]>([
       { staleMs: 0, writes: TWICE.map((one) => (one.at === at(21) ? { ...one, isUnanswered: true as const } : one)) },
     ),
   ],
+  [
+    'a mover that ended before the next one wrote the same build',
+    withMover({ events: [moved], closedAt: at(21.1) }, { writes: TWICE, staleMs: 0 }),
+  ],
   ['a split pair with its alarms', split(RAISED, ON_HOLD)],
 ])('the checker accepts %s', (_what, evidence) => {
   expect(check(evidence)).toEqual([]);
