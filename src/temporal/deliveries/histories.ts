@@ -16,14 +16,14 @@ import { findRun, isOpen } from '../runs.js';
 
 export type Failure = temporal.api.failure.v1.IFailure;
 export type Payload = temporal.api.common.v1.IPayload;
-type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
+export type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
 
 /** Most runs of `DeliverEvents` that are read, the latest first: one ends an hour after its last event. */
 const MAX_RUNS = 12;
 /** Most pages of a history that are read, of 1,000 events each. */
 const MAX_PAGES = 20;
 /** Activity that delivers one event to one sink. */
-export const DELIVER = 'deliver';
+const DELIVER = 'deliver';
 const { RETRY_STATE_CANCEL_REQUESTED: CANCEL_REQUESTED } = proto.temporal.api.enums.v1.RetryState;
 /** gRPC status code. */
 const NOT_FOUND = 5;
@@ -77,9 +77,8 @@ export const readStrictly =
 export const keyOf = (sink: string, { id }: Pick<DeliveredEvent, 'id'>) => `${sink} ${id}`;
 
 /** @throws what `read` throws, except of a signal that its run has dropped for want of the key: anybody may send one. */
-export async function ordersIn(client: Client, run: Found, read: Read): Promise<Orders> {
+export async function ordersIn(history: HistoryEvent[], read: Read): Promise<Orders> {
   const orders: Orders = { open: new Map(), done: new Set(), replayed: new Set(), events: new Map() };
-  const scheduled = new Map<string, Payload[]>();
   // Signals that cannot be read, by the mark of their drop. A run receives its input first.
   const unread = new Map<string, unknown>();
   let received = 1;
@@ -102,7 +101,7 @@ export async function ordersIn(client: Client, run: Found, read: Read): Promise<
     for (const sink of sinks) add(sink, event);
     for (const sink of Array.isArray(replayed) ? replayed : []) orders.replayed.add(keyOf(String(sink), event));
   };
-  for await (const event of eventsOf(client, run)) {
+  for (const event of history) {
     const [carried] = event.workflowExecutionStartedEventAttributes?.input?.payloads ?? [];
     const { queues, waiting } = carried ? fieldsOf(await read(carried)) : {};
     for (const [sink, list] of Object.entries(fieldsOf(queues)))
@@ -111,12 +110,10 @@ export async function ordersIn(client: Client, run: Found, read: Read): Promise<
     const signal = event.workflowExecutionSignaledEventAttributes;
     if (signal?.signalName === deliverEventSignal.name) addOrder(await readSignal(signal.input?.payloads?.[0]));
     unread.delete(patchIn(event));
-    const activity = event.activityTaskScheduledEventAttributes;
-    if (activity?.activityType?.name === DELIVER) scheduled.set(String(event.eventId), activity.input?.payloads ?? []);
-    const ended = event.activityTaskCompletedEventAttributes ?? givenUp(event);
-    const [name, order] = scheduled.get(String(ended?.scheduledEventId)) ?? [];
-    const [sink, delivered] = ended ? [await read(name), parseEvent(await read(order))] : [null, null];
-    // A failed one is lost by its own account.
+  }
+  // A failed one is lost by its own account.
+  for (const { name, order } of deliveriesIn(history)) {
+    const [sink, delivered] = [await read(name), parseEvent(await read(order))];
     if (typeof sink === 'string' && delivered) orders.done.add(keyOf(sink, delivered));
   }
   for (const error of unread.values()) throw error;
@@ -129,13 +126,36 @@ function patchIn({ markerRecordedEventAttributes: marker }: HistoryEvent): strin
   return payload ? String(fieldsOf(defaultPayloadConverter.fromPayload(payload)).id) : '';
 }
 
+/** A delivery that has ended: its sink and its event, and its failure if it was given up. */
+interface EndedDelivery {
+  name: Payload | undefined;
+  order: Payload | undefined;
+  at: HistoryEvent['eventTime'];
+  givenUp: { failure?: Failure | null | undefined } | null;
+}
+
+/** Deliveries of a run that have ended. Retries leave no event. */
+export function deliveriesIn(history: HistoryEvent[]): EndedDelivery[] {
+  const scheduled = new Map<string, Payload[]>();
+  return history.flatMap((event): EndedDelivery[] => {
+    const activity = event.activityTaskScheduledEventAttributes;
+    if (activity?.activityType?.name === DELIVER) scheduled.set(String(event.eventId), activity.input?.payloads ?? []);
+    const failed = givenUp(event) ?? null;
+    const ended = event.activityTaskCompletedEventAttributes ?? failed;
+    const payloads = ended && scheduled.get(String(ended.scheduledEventId));
+    return payloads ? [{ name: payloads[0], order: payloads[1], at: event.eventTime, givenUp: failed }] : [];
+  });
+}
+
 /** Failure of an activity that is not tried again. One that failed while its run cancelled it, to go on in the next run, begins again there. */
-export function givenUp(event: HistoryEvent) {
+function givenUp(event: HistoryEvent) {
   const failed = event.activityTaskFailedEventAttributes ?? event.activityTaskTimedOutEventAttributes;
   return failed?.retryState === CANCEL_REQUESTED ? null : failed;
 }
 
-export async function* eventsOf(client: Client, { workflowId, runId }: Found): AsyncGenerator<HistoryEvent> {
+/** Events of a run, of as many pages as are read. */
+export async function historyOf(client: Client, { workflowId, runId }: Found): Promise<HistoryEvent[]> {
+  const history: HistoryEvent[] = [];
   let nextPageToken: Uint8Array | undefined;
   for (let page = 0; page < MAX_PAGES; page += 1) {
     const answer = await client.workflowService
@@ -149,8 +169,9 @@ export async function* eventsOf(client: Client, { workflowId, runId }: Found): A
         if (isGrpcServiceError(error) && error.code === NOT_FOUND) return null;
         throw error;
       });
-    yield* answer?.history?.events ?? [];
+    history.push(...(answer?.history?.events ?? []));
     if (!answer?.nextPageToken?.length) break;
     nextPageToken = answer.nextPageToken;
   }
+  return history;
 }

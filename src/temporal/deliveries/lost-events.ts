@@ -13,16 +13,14 @@ import { KEY_FILE } from '../payloads/keys.js';
 import { readFailure } from '../payloads/read.js';
 import { earlyEnd, findRun, isOpen } from '../runs.js';
 import {
-  DELIVER,
+  deliveriesIn,
   deliveryRuns,
-  eventsOf,
-  type Failure,
   type Found,
-  givenUp,
+  type HistoryEvent,
+  historyOf,
   keyOf,
   type Orders,
   ordersIn,
-  type Payload,
   type Read,
   readLeniently,
   readStrictly,
@@ -127,10 +125,11 @@ function ofSink(lost: Lost[]): LostEvents {
 
 /** What these runs were told to deliver, did not, and no person has sent again; and all events that they know of, if anything is missing. */
 async function lostIn(reader: Reader, runs: Found[]): Promise<{ lost: Lost[]; events: DeliveredEvent[] }> {
-  const failed = (await Promise.all(runs.map((run) => failedIn(reader, run)))).flat();
+  const read = await Promise.all(runs.map(async (run) => ({ run, history: await historyOf(reader.client, run) })));
+  const failed = (await Promise.all(read.map(({ history }) => failedIn(reader, history)))).flat();
   if (failed.length === 0 && runs.every((run) => earlyEnd(run) === null)) return { lost: [], events: [] };
   const known = await Promise.all(
-    runs.map(async (run) => ({ run, ...(await ordersIn(reader.client, run, reader.read)) })),
+    read.map(async ({ run, history }) => ({ run, ...(await ordersIn(history, reader.read)) })),
   );
   const isReplayed = ({ sink, event }: Lost) =>
     event !== null && known.some(({ replayed }) => replayed.has(keyOf(sink, event)));
@@ -168,31 +167,21 @@ function leftBy(one: Orders & { run: Found }, all: (Orders & { run: Found })[]):
     }));
 }
 
-/** Deliveries of a run that ended without success: retries leave no event. */
-async function failedIn(reader: Reader, run: Found): Promise<Lost[]> {
+/** Deliveries of a run that ended without success. */
+async function failedIn({ client, read }: Reader, history: HistoryEvent[]): Promise<Lost[]> {
   const lost: Lost[] = [];
-  const orders = new Map<string, Payload[]>();
-  for await (const event of eventsOf(reader.client, run)) {
-    const scheduled = event.activityTaskScheduledEventAttributes;
-    if (scheduled?.activityType?.name === DELIVER) orders.set(String(event.eventId), scheduled.input?.payloads ?? []);
-    const ended = givenUp(event);
-    const order = ended && orders.get(String(ended.scheduledEventId));
-    if (order) lost.push(await lostOf(reader, order, ended.failure, optionalTsToMs(event.eventTime) ?? 0));
+  for (const { name, order, at, givenUp } of deliveriesIn(history)) {
+    if (givenUp === null) continue;
+    const [sink, event] = [await read(name), parseEvent(await read(order))];
+    const { failure } = givenUp;
+    // A time-out has the failure of its last attempt as its cause.
+    const why = (await readFailure(client, failure?.cause ?? failure).catch(() => null)) ?? 'it was given up';
+    const when = { at: optionalTsToMs(at) ?? 0, why };
+    lost.push(
+      typeof sink === 'string'
+        ? { sink: oneLine(sink, MAX_WHY), event, ...when }
+        : { sink: null, event: null, ...when },
+    );
   }
   return lost;
-}
-
-async function lostOf(
-  { client, read }: Reader,
-  [name, order]: Payload[],
-  failure: Failure | null | undefined,
-  at: number,
-): Promise<Lost> {
-  const [sink, event] = [await read(name), parseEvent(await read(order))];
-  // A time-out has the failure of its last attempt as its cause.
-  const why = await readFailure(client, failure?.cause ?? failure).catch(() => null);
-  const lost = { at, why: why ?? 'it was given up' };
-  return typeof sink === 'string'
-    ? { sink: oneLine(sink, MAX_WHY), event, ...lost }
-    : { sink: null, event: null, ...lost };
 }
