@@ -60,7 +60,7 @@ export function createDeliverActivities(
           count('retried');
           const { message: why } = error as Error;
           log.warn('event.undelivered', { sink: name, id: event.id, why });
-          throw isLast(event, sink, error) ? new SinkError(why, true) : error;
+          throw isLast(event, sink, error) ? new SinkError(why, { isFinal: true }) : error;
         }
       }),
   };

@@ -19,16 +19,20 @@ export interface Sink {
 /** A sink did not take an event. The message contains no address: that of a webhook is a secret. */
 export class SinkError extends Error {
   override readonly name = 'SinkError';
+  /** Whether a retry cannot help. */
+  readonly isFinal: boolean;
+  /** Pause that the sink asks for, in milliseconds. */
+  readonly retryAfterMs: number | undefined;
+  /** Whether a right is missing for a part without which people get what they must know. The token may get it. */
+  readonly isDenied: boolean;
   constructor(
     message: string,
-    /** Whether a retry cannot help. */
-    readonly isFinal = false,
-    /** Pause that the sink asks for, in milliseconds. */
-    readonly retryAfterMs?: number,
-    /** Whether a right is missing for a part without which people get what they must know. The token may get it. */
-    readonly isDenied = false,
+    { isFinal = false, retryAfterMs, isDenied = false }: Partial<Omit<SinkError, keyof Error>> = {},
   ) {
     super(message);
+    this.isFinal = isFinal;
+    this.retryAfterMs = retryAfterMs;
+    this.isDenied = isDenied;
   }
 }
 
@@ -76,11 +80,10 @@ export async function post(
     body,
   });
   if (answer.status >= 200 && answer.status < 300) return;
-  throw new SinkError(
-    `${sink}: answered ${answer.status}`,
-    isFinal(answer.status),
-    retryAfterMs(answer.headers['retry-after']),
-  );
+  throw new SinkError(`${sink}: answered ${answer.status}`, {
+    isFinal: isFinal(answer.status),
+    retryAfterMs: retryAfterMs(answer.headers['retry-after']),
+  });
 }
 
 /** A request that is refused for what it says is refused again. */

@@ -43,6 +43,8 @@ function jwt({ id, key }: GitHubApp): string {
   try {
     return `${text}.${createSign('RSA-SHA256').update(text).sign(key(), 'base64url')}`;
   } catch {
-    throw new SinkError('github: the key of the app signs nothing (fix: CANARY_GITHUB_APP_KEY_FILE, PEM)', true);
+    throw new SinkError('github: the key of the app signs nothing (fix: CANARY_GITHUB_APP_KEY_FILE, PEM)', {
+      isFinal: true,
+    });
   }
 }

@@ -75,10 +75,10 @@ export function githubJson(what: string, { status, headers, body }: Awaited<Retu
     }
   const isLimit =
     status === 429 || (status === 403 && (headers['retry-after'] !== undefined || isLimited(headers, text)));
-  if (isLimit) throw new SinkError(`${NAME}: rate limit (${status})`, false, limitMs(headers));
+  if (isLimit) throw new SinkError(`${NAME}: rate limit (${status})`, { retryAfterMs: limitMs(headers) });
   // A token that is rotated may be allowed to later: 401, 403 and 404 are retried.
   const isFinal = status === 422 || status === 410;
-  throw new SinkError(`${NAME}: ${what} answered ${status}`, isFinal, undefined, status === 403 || status === 404);
+  throw new SinkError(`${NAME}: ${what} answered ${status}`, { isFinal, isDenied: status === 403 || status === 404 });
 }
 
 type Headers = Record<string, string | string[] | undefined>;

@@ -106,7 +106,7 @@ export function githubSink(access: GitHubAccess, environment: Environment, conte
     const commit = (await github.request('GET', `/commits/${build}`)) as { sha?: string } | null;
     // 404 is also what a token gets that may not read it.
     if (typeof commit?.sha !== 'string')
-      throw new SinkError(`github: ${access.repository} has no commit ${build}`, false, undefined, true);
+      throw new SinkError(`github: ${access.repository} has no commit ${build}`, { isDenied: true });
     if (shas.size >= MAX_SHAS) shas.clear();
     shas.set(build, commit.sha);
     return commit.sha;
