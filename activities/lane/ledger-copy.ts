@@ -132,7 +132,8 @@ function withoutNews(state: LaneState, isKnown: boolean): LaneState {
   return putOnHold({ ...read, ledger: { ...read.ledger, hold: null } }, 'not-recovered', why);
 }
 
-const NEXT = 'fix: canary lane adopt, then canary lane sequence <n>';
+/** What a person does about a ledger of which a part is lost. */
+export const NEXT = 'fix: canary lane adopt, then canary lane sequence <n>';
 
 /** A state with a copy of the ledger, on hold. */
 function withLedger(known: LaneState, copy: LedgerCopy): LaneState {

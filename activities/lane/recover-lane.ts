@@ -11,7 +11,7 @@ import { withMarks } from '../../src/ledger/merge.js';
 import type { FoundCopy } from '../../src/ledger/store.js';
 import { type LaneRecord, readLaneRecord } from '../../src/temporal/records/lane-record.js';
 import { earlierLanes, earlierMovers, LISTING_MS, ownStart, type Run } from './earlier-runs.js';
-import { lost, readAgain, withCopy } from './ledger-copy.js';
+import { lost, NEXT, readAgain, withCopy } from './ledger-copy.js';
 
 /** Answer if there is nothing to recover: this run continues the one before it. */
 export type Continued = 'continued';
@@ -59,7 +59,7 @@ const unlisted = () =>
     putOnHold(
       emptyLane(),
       'not-recovered',
-      `Temporal did not list the earlier lanes within ${LISTING_MS / 1_000} s (fix: canary lane adopt, then canary lane sequence <n>)`,
+      `Temporal did not list the earlier lanes within ${LISTING_MS / 1_000} s (${NEXT})`,
     ),
   );
 
@@ -101,8 +101,7 @@ function incomplete(known: LaneState, marks: KnownBadBuild[]): LaneState {
   return withOpenLease(putOnHold({ ...state, ledger: withMarks(state.ledger, marks) }, 'not-recovered', LOST));
 }
 
-const LOST =
-  'a part of the ledger is lost: the last lane is gone, cannot be read, or knew less than one before it (fix: canary lane adopt, then canary lane sequence <n>)';
+const LOST = `a part of the ledger is lost: the last lane is gone, cannot be read, or knew less than one before it (${NEXT})`;
 
 /** The last lane may have renewed an open lease without a record of it. */
 function withOpenLease(state: LaneState): LaneState {
@@ -118,7 +117,7 @@ async function lastMove(client: Client, lane: Lane, forMs: number): Promise<Lane
     const images = isOpen ? null : await movedBy(client, lane, runId);
     if (images?.length === 0) continue;
     if (images === null) return null;
-    const why = 'only the last move of the lane is known (fix: canary lane adopt, then canary lane sequence <n>)';
+    const why = `only the last move of the lane is known (${NEXT})`;
     const state = lost(putOnHold(emptyLane(), 'not-recovered', why));
     const tagStates = images.map(({ repository, latest }) => ({ repository, digest: latest }));
     state.ledger.expectedLatest = { images: tagStates, at: (closeTime ?? new Date()).getTime() };

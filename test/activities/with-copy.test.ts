@@ -234,13 +234,13 @@ describe('a lane that could not read its copy', () => {
       reason: 'without the copy of the ledger: looked at it',
     });
     expect(sequence(state)).toHaveProperty('answer');
-    // There is none to give up any more.
+    // There is no copy to give up any more.
     expect(applyCommand(state, 'adopt', { ...sent, withoutCopy: true }, NOON + 2_000)).toEqual({
       answer: expect.not.stringContaining('given up'),
     });
   });
 
-  test('goes on without it once there is none any more', () => {
+  test('goes on without it once there is no copy any more', () => {
     const state = stateOf(withCopy(stateOf(withCopy(emptyLane(), unread)), none));
     expect(state.ledger.lost).toEqual({ seen: 0, upTo: null });
     expect(state.ledger.hold?.why).toContain('there is no copy');

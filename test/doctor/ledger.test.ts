@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { parseLane } from '../../src/contract/ids.js';
 import { parseRepository } from '../../src/contract/image.js';
 import type { LaneState } from '../../src/contract/lane.js';
@@ -7,27 +7,16 @@ import { checkCopy } from '../../src/doctor/registry.js';
 import { adopt } from '../../src/lane/commands.js';
 import { emptyLane } from '../../src/lane/state.js';
 import { keepLedger } from '../../src/ledger/store.js';
-import type { Registry } from '../../src/registry/context.js';
-import { createRegistry } from '../../src/registry/registry.js';
 import { type PayloadKeys, parsePayloadKeys } from '../../src/temporal/payloads/keys.js';
-import { type MemoryRegistry, startMemoryRegistry } from '../../testbed/memory-registry.js';
 import { ociError } from '../../testbed/registry-store.js';
 import { ATTRIBUTION } from '../lane/lane-support.js';
+import { openRegistry } from '../support/open-registry.js';
 
 const MINUTE = 60_000;
 const lane = parseLane('');
 const { signal } = new AbortController();
 const KEYS = parsePayloadKeys(`one:${randomBytes(32).toString('base64')}`);
-let server: MemoryRegistry;
-let registry: Registry;
-beforeAll(async () => {
-  server = await startMemoryRegistry();
-  registry = createRegistry({ push: true });
-});
-afterAll(async () => {
-  await registry.close();
-  await server.stop();
-});
+const { server, registry } = await openRegistry();
 
 /** Images of a new gate. */
 let nth = 0;

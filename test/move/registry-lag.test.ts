@@ -1,13 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type Digest, parseRepository } from '../../src/contract/image.js';
 import type { MovedImage } from '../../src/contract/move.js';
 import { parseSha } from '../../src/contract/sha.js';
 import { moveTags } from '../../src/move/move-tags.js';
 import { MOVE_WAITS } from '../../src/move/waits.js';
-import type { Registry } from '../../src/registry/context.js';
-import { createRegistry } from '../../src/registry/registry.js';
 import { pushBuild, retag, tagDigest } from '../../testbed/images.js';
-import { type MemoryRegistry, startMemoryRegistry } from '../../testbed/memory-registry.js';
+import { openRegistry } from '../support/open-registry.js';
 import { newSha } from '../support/shas.js';
 import { SHORTER, SHORTER_WAITS } from '../support/shorter-waits.js';
 
@@ -15,16 +13,7 @@ import { SHORTER, SHORTER_WAITS } from '../support/shorter-waits.js';
 const GHCR_LAG_MS = 20_000;
 const LAG_MS = GHCR_LAG_MS / SHORTER;
 
-let server: MemoryRegistry;
-let registry: Registry;
-beforeAll(async () => {
-  server = await startMemoryRegistry();
-  registry = createRegistry({ push: true });
-});
-afterAll(async () => {
-  await registry.close();
-  await server.stop();
-});
+const { server, registry } = await openRegistry();
 
 /** Two images with two builds, `:latest` on the older one. */
 async function pair(name: string) {

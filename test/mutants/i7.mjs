@@ -13,7 +13,7 @@ export default [
     file: 'src/config/plan.ts',
     find: 'if (fleet === null) return {};',
     replace: 'if (fleet === null || fleet.tenants.length === 0) return {};',
-    test: 'test/tenants/fleet-file.test.ts > a fleet file without a tenant keeps the minimum of its gate; without a source there is none',
+    test: 'test/tenants/fleet-file.test.ts > a fleet file without a tenant keeps the minimum of its gate; without a source there is no minimum',
   },
   {
     name: 'i7-unconfirmed-promotes',

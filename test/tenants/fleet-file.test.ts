@@ -69,7 +69,7 @@ test('a fleet file and its secrets are read again for each release', async () =>
   await expect(planRelease(config, {})).rejects.toThrow('configuration: CANARY_FLEET_FILE: is not JSON');
 });
 
-test('a fleet file without a tenant keeps the minimum of its gate; without a source there is none', async () => {
+test('a fleet file without a tenant keeps the minimum of its gate; without a source there is no minimum', async () => {
   const env = { CANARY_IMAGES: 'ghcr.io/acme/platform', CANARY_MIN_TENANTS: '2' };
   const file = write('empty.json', { tenants: [] });
   const plan = await planRelease(await loadConfig({ ...env, CANARY_FLEET_FILE: file }), {});

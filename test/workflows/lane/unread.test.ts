@@ -87,6 +87,14 @@ describe('a lane of which Temporal has nothing, and whose registry does not answ
   });
 });
 
+/** The lane is on hold, with all of the copy, and with the adoption since. */
+const expectWhole = async (gate: Gate, old: string, bad: string) =>
+  expect((await laneState(gate)).ledger).toMatchObject({
+    hold: { name: 'not-recovered' },
+    knownBad: [{ sha: bad }],
+    history: [{ sha: old }, { sha: bad }, { sha: old }],
+  });
+
 describe('a lane that could not read its copy', () => {
   const budget = { registry: 500, secret: 60_000, smoke: 30_000 };
   const gate = useGate('lane-unread-ended', () => ({ registry: registry.host, env: PATIENT, retryBudgetMs: budget }));
@@ -99,11 +107,7 @@ describe('a lane that could not read its copy', () => {
     allow();
     await endLane(gate());
     await startLane(gate());
-    expect((await laneState(gate())).ledger).toMatchObject({
-      hold: { name: 'not-recovered' },
-      knownBad: [{ sha: bad }],
-      history: [{ sha: old }, { sha: bad }, { sha: old }],
-    });
+    await expectWhole(gate(), old, bad);
     await gate().adoptAlone(old);
     await expectRefusedForGood(gate(), bad);
   });
@@ -125,11 +129,7 @@ describe('a lane that could not read its copy, of which Temporal lost a part sin
     adopt(began, images, parseSha(old), ada, Date.now());
     await startSeededLane(gate(), began, true);
     await startLane(gate());
-    expect((await laneState(gate())).ledger).toMatchObject({
-      hold: { name: 'not-recovered' },
-      knownBad: [{ sha: bad }],
-      history: [{ sha: old }, { sha: bad }, { sha: old }],
-    });
+    await expectWhole(gate(), old, bad);
   });
 });
 
