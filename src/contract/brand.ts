@@ -48,6 +48,9 @@ export const withoutControls = (text: string): string =>
         escapeOf,
       );
 
+/** Text with each run of blanks, and of characters that a reader does not see, as `between`. */
+export const collapsed = (text: string, between: string): string => text.replace(/[\s\p{C}\p{DI}]+/gu, between);
+
 /** By UTF-16 units, as JSON has it. */
 const escapeOf = (character: string) =>
   NAMED[character] ?? Array.from({ length: character.length }, (_, at) => unit(character.charCodeAt(at))).join('');

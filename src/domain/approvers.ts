@@ -1,4 +1,4 @@
-import { InvalidInput, shown } from '../contract/brand.js';
+import { collapsed, InvalidInput, shown } from '../contract/brand.js';
 import type { Person, ReleaseApprovers, Verifiable, VerifiedIdentity } from '../contract/identity.js';
 import { oneLine } from './markdown.js';
 
@@ -11,11 +11,7 @@ const MAX_SHOWN = 300;
 const VERIFIED = 'verified:';
 
 /** Name as names are compared: letter case, blanks and characters that are not seen do not count. */
-const folded = (name: string) =>
-  name
-    .normalize('NFKC')
-    .toLowerCase()
-    .replaceAll(/[\s\p{C}]/gu, '');
+const folded = (name: string) => collapsed(name.normalize('NFKC').toLowerCase(), '');
 
 const identityOf = ({ subject, actor }: VerifiedIdentity) => (actor === undefined ? subject : `${subject} / ${actor}`);
 

@@ -1,12 +1,14 @@
+import { collapsed } from '../contract/brand.js';
+
 /** Longest foreign text that a report repeats, in characters. */
 const MAX_TEXT = 500;
 
-/** A text that is one line already. The class \p{C} is large: a workflow, which compiles it for each run, should seldom need it. */
+/** A text that is one line already. The classes of `collapsed` are large: a workflow, which compiles them for each run, should seldom need them. */
 const PLAIN = /^[!-~]+(?: [!-~]+)*$/;
 
 /** Puts a text on one line, without control characters, cut to `max` characters. */
 export function oneLine(text: string, max = MAX_TEXT): string {
-  const line = PLAIN.test(text) ? text : text.replace(/[\s\p{C}]+/gu, ' ').trim();
+  const line = PLAIN.test(text) ? text : collapsed(text, ' ').trim();
   return line.length > max ? `${line.slice(0, max - 1).replace(/[\ud800-\udbff]$/, '')}…` : line;
 }
 

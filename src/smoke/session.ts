@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Dispatcher } from 'undici';
+import { collapsed } from '../contract/brand.js';
 import { DIRECT, type Network } from '../net/network.js';
 import { createRedactor } from '../net/redact.js';
 import type { TlsMaterial } from '../net/trust.js';
@@ -151,9 +152,7 @@ const MAX_SEARCHED = 16 * 1024;
 export function createResultText(secrets: Iterable<string>): (text: string) => string {
   const redact = createRedactor(secrets);
   return (text) => {
-    const shown = redact(text.trimStart().slice(0, MAX_SEARCHED))
-      .replace(/[\s\p{C}]+/gu, ' ')
-      .trim();
+    const shown = collapsed(redact(text.trimStart().slice(0, MAX_SEARCHED)), ' ').trim();
     return shown.length > MAX_SHOWN ? `${shown.slice(0, MAX_SHOWN - 1).replace(/[\ud800-\udbff]$/, '')}…` : shown;
   };
 }

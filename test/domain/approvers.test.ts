@@ -18,7 +18,7 @@ const rules = (more: Partial<ReleaseApprovers>): ReleaseApprovers => ({
 const refusal = (more: Partial<ReleaseApprovers>, by: string) => approverRefusal(rules(more), { by });
 
 describe('four eyes', () => {
-  test.each(['ada', 'ADA', ' Ada ', 'A d a', 'ａｄａ', 'ada\u200b', 'a\u00adda'])(
+  test.each(['ada', 'ADA', ' Ada ', 'A d a', 'ａｄａ', 'ada\u200b', 'a\u00adda', 'ad\u{e0100}a', 'a\u3164da'])(
     '%j is who requested it as "ada"',
     (by) =>
       expect(refusal({ fourEyes: true }, by)).toBe(
@@ -124,7 +124,14 @@ describe('a verified identity', () => {
 
   test('cannot be claimed by name', () => {
     const now = { phase: 'soaking', hold: null, decided: null, moving: false };
-    for (const by of ['verified: repo:acme/app / ada', ' VERIFIED :x', 'veri\u200bfied:x', 'ｖｅｒｉｆｉｅｄ：x']) {
+    const forged = [
+      'verified: repo:acme/app / ada',
+      ' VERIFIED :x',
+      'veri\u200bfied:x',
+      'veri\ufe01fied:x',
+      'ｖｅｒｉｆｉｅｄ：x',
+    ];
+    for (const by of forged) {
       const claims = 'a claimed name must not begin with';
       expect(checkDecision('abort', { by, reason: 'x' }, now, 0)).toHaveProperty('refusal');
       expect(() => parseReleaseInput({ sha: '4c1d56e', requestedBy: by })).toThrow(claims);

@@ -1,3 +1,4 @@
+import { collapsed } from '../../contract/brand.js';
 import { createRedactor, parseJson } from '../../net/redact.js';
 import type { Registry } from '../context.js';
 
@@ -31,11 +32,8 @@ const TAGS = /<(?:style|script|title)\b[^<]*|<[^<>]*>/gi;
 
 /** One line without control characters, which could redraw a terminal, of at most 300 characters. */
 export function oneLine(text: string): string {
-  const line = text
-    // A megabyte is cut before it is searched.
-    .slice(0, 8 * MAX_LENGTH)
-    .replace(/[\p{C}\s]+/gu, ' ')
-    .trim();
+  // A megabyte is cut before it is searched.
+  const line = collapsed(text.slice(0, 8 * MAX_LENGTH), ' ').trim();
   return line.length > MAX_LENGTH ? `${line.slice(0, MAX_LENGTH - 3)}...` : line;
 }
 
