@@ -9,7 +9,7 @@ import { canary as run } from '../support/cli.js';
 import { useGate } from '../support/gate.js';
 import { fullTest } from '../support/rows.js';
 import { newSha } from '../support/shas.js';
-import { until } from '../support/until.js';
+import { DELETION_MS, until } from '../support/until.js';
 
 const gate = useGate('cli-report');
 const canary = (args: string[], env = {}) => run(args, { CANARY_LANE: 'cli-report', ...env });
@@ -156,39 +156,43 @@ describe('canary report', () => {
     expect(await canary(['postmortem', old])).toMatchObject({ code: 2 });
   });
 
-  fullTest('of a build whose runs are gone, status, report and postmortem answer from the ledger', async () => {
-    const { client, lane } = gate();
-    await gate().replay();
-    for (const workflowId of [releaseId, rollbackId].map((idOf) => idOf(lane, parseSha(first)))) {
-      const { namespace } = client.options;
-      // Each of its runs.
-      for (let run = await findRun(client, workflowId); run; run = await findRun(client, workflowId)) {
-        const { runId } = run;
-        await client.workflowService.deleteWorkflowExecution({ namespace, workflowExecution: { workflowId, runId } });
-        await until('it is gone', async () => (await findRun(client, workflowId, runId)) === null);
+  fullTest(
+    'of a build whose runs are gone, status, report and postmortem answer from the ledger',
+    async () => {
+      const { client, lane } = gate();
+      await gate().replay();
+      for (const workflowId of [releaseId, rollbackId].map((idOf) => idOf(lane, parseSha(first)))) {
+        const { namespace } = client.options;
+        // Each of its runs.
+        for (let run = await findRun(client, workflowId); run; run = await findRun(client, workflowId)) {
+          const { runId } = run;
+          await client.workflowService.deleteWorkflowExecution({ namespace, workflowExecution: { workflowId, runId } });
+          await until('it is gone', async () => (await findRun(client, workflowId, runId)) === null, DELETION_MS);
+        }
       }
-    }
-    const status = await canary(['status', first]);
-    expect(status).toMatchObject({ code: 0, err: [] });
-    expect(status.out[0]).toMatch(new RegExp(`^${first} is live since 20.* UTC$`));
-    expect(status.out.join('\n')).toMatch(
-      /\n {2}rolled back to it by bob at .*: search is slow\n {2}Temporal has no run of it: /,
-    );
-    const report = await canary(['report', first, '--release']);
-    expect(report).toMatchObject({ code: 0, err: [] });
-    expect(report.out.join('\n')).toMatch(
-      new RegExp(`^## ${first} was live from .*\n\n- promoted by ada at .*\n- then promoted ${second} by ada`),
-    );
-    const [json = ''] = (await canary(['report', first, '-o', 'json'])).out;
-    expect(JSON.parse(json)).toMatchObject({ sha: first, run: null, replacedBy: null, move: { kind: 'rollback' } });
-    const draft = await canary(['postmortem', first]);
-    expect(draft).toMatchObject({ code: 4, out: [] });
-    expect(draft.err).toEqual([
-      expect.stringMatching(
-        new RegExp(`^canary: no post-mortem can be drafted: ${first} is live since .*; rolled back to it by bob at`),
-      ),
-    ]);
-  });
+      const status = await canary(['status', first]);
+      expect(status).toMatchObject({ code: 0, err: [] });
+      expect(status.out[0]).toMatch(new RegExp(`^${first} is live since 20.* UTC$`));
+      expect(status.out.join('\n')).toMatch(
+        /\n {2}rolled back to it by bob at .*: search is slow\n {2}Temporal has no run of it: /,
+      );
+      const report = await canary(['report', first, '--release']);
+      expect(report).toMatchObject({ code: 0, err: [] });
+      expect(report.out.join('\n')).toMatch(
+        new RegExp(`^## ${first} was live from .*\n\n- promoted by ada at .*\n- then promoted ${second} by ada`),
+      );
+      const [json = ''] = (await canary(['report', first, '-o', 'json'])).out;
+      expect(JSON.parse(json)).toMatchObject({ sha: first, run: null, replacedBy: null, move: { kind: 'rollback' } });
+      const draft = await canary(['postmortem', first]);
+      expect(draft).toMatchObject({ code: 4, out: [] });
+      expect(draft.err).toEqual([
+        expect.stringMatching(
+          new RegExp(`^canary: no post-mortem can be drafted: ${first} is live since .*; rolled back to it by bob at`),
+        ),
+      ]);
+    },
+    2 * DELETION_MS,
+  );
 
   test('of a build without a run is a usage error', async () => {
     const { code, err } = await canary(['report', '4c1d56e']);

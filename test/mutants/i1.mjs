@@ -5,7 +5,7 @@ export default [
     file: 'workflows/shared/start-move.ts',
     find: '      requireNotCancelled();\n',
     replace: '',
-    test: 'test/workflows/release/stops.test.ts > as the last look at the build: is taken and :latest stays, or is refused and both images move',
+    test: 'test/workflows/release/stops.test.ts > as the last answer of the lane, in one task: is taken, and :latest stays',
   },
   {
     name: 'i1-approval-for-other-digests',

@@ -63,14 +63,13 @@ export async function scenesBeside(registry: MemoryRegistry) {
   afterAll(() => hook.stop());
   let production: Tenant[] = [];
   const added: Tenant[] = [];
-  /** Lets the instance that is provisioned run. */
-  let open: () => void = () => undefined;
+  /** Until it is opened, an instance that is provisioned does not run. */
+  let isOpen = Promise.resolve();
+  let open = (): void => undefined;
   const controlPlane = await startControlPlane({
     adminToken: ADMIN,
     async instance(slug) {
-      await new Promise<void>((resolve) => {
-        open = resolve;
-      });
+      await isOpen;
       const tenant = await startTenant({ name: slug, token: `hush-${slug}`, build: { sha: newSha() } });
       added.push(tenant);
       return { url: tenant.url, token: `hush-${slug}` };
@@ -187,6 +186,9 @@ export async function scenesBeside(registry: MemoryRegistry) {
     await startLane(gate);
     slugs += 1;
     const slug = `canary-${slugs}`;
+    isOpen = new Promise((resolve) => {
+      open = resolve;
+    });
     const begin = async () => {
       const { handle } = await startAddition(gate.client, gate.lane, parseAddTenantInput({ slug, requestedBy: 'ada' }));
       return gate.keep(await runOf(gate, handle.workflowId));

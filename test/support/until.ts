@@ -5,6 +5,9 @@ const FIRST_MS = 30;
 const LAST_MS = 200;
 const GROWTH = 1.5;
 
+/** A server deletes a closed run when it gets round to it: half a minute, mostly. */
+export const DELETION_MS = 90_000;
+
 /** Polls until the result is truthy; fails after `ms` with the name of the condition. */
 export async function until<T>(what: string, ask: () => Promise<T> | T, ms = 30_000): Promise<NonNullable<T>> {
   const deadline = Date.now() + ms;

@@ -7,10 +7,7 @@ import { ada, heldFor, say } from '../../support/decisions.js';
 import { endLane, laneState, promoted, startLane } from '../../support/lanes.js';
 import { fullTest } from '../../support/rows.js';
 import { startSeededLane } from '../../support/seeds.js';
-import { until } from '../../support/until.js';
-
-/** A server deletes a closed run when it gets round to it: half a minute, mostly. */
-const DELETION_MS = 90_000;
+import { DELETION_MS, until } from '../../support/until.js';
 
 const { registry, gate, writes, pairs } = await useCountedGate('lane-lost');
 

@@ -3,13 +3,17 @@ import { type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import type { DecisionName } from '../../../src/contract/hold.js';
 import { DECISIONS } from '../../../src/contract/messages.js';
+import type { LaneClient } from '../../../src/temporal/lane-client.js';
 import { awaitRunEnd, sendDecision } from '../../../src/temporal/runs.js';
 import { startMemoryRegistry } from '../../../testbed/memory-registry.js';
 import { type Gate, useGate } from '../../support/gate.js';
+import { laneInMemory } from '../../support/lane-in-memory.js';
 import { putsTaken } from '../../support/latest.js';
 import { after, type Caught, catchAt, catchIn, isTagRead, PATIENT, PHASES } from '../../support/phases.js';
 import { firstRows, fullTest, rows } from '../../support/rows.js';
 import { newSha } from '../../support/shas.js';
+import { pauseRun, unpauseRun } from '../../support/stopped.js';
+import { until } from '../../support/until.js';
 
 const registry = await startMemoryRegistry();
 afterAll(() => registry.stop());
@@ -38,10 +42,33 @@ const WAYS = {
 };
 const ways = Object.values(WAYS);
 
+/** A gate whose lane lets a release have it, and then answers late. */
+const slow = (() => {
+  const lane = laneInMemory();
+  let answer: () => void = () => undefined;
+  const answered = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  let asked = 0;
+  const client: LaneClient = {
+    ...lane,
+    async position(request) {
+      const position = await lane.position(request);
+      if (position?.isHeld && ++asked > 1) await answered;
+      return position;
+    },
+  };
+  return {
+    gate: useGate('stop-slow-lane', () => ({ registry: registry.host, env: PATIENT, laneClient: client })),
+    isAsked: () => asked > 1,
+    answer,
+  };
+})();
+
 const OLD = newSha();
 const old = new Map<Gate, string[]>();
 beforeEach(async () => {
-  for (const { gate } of ways) old.set(gate(), await gate().begin(OLD));
+  for (const { gate } of [...ways, slow]) old.set(gate(), await gate().begin(OLD));
 });
 
 async function outcomeOf({ handle }: Pick<Caught, 'handle'>): Promise<string> {
@@ -133,6 +160,19 @@ describe('an abort in the same instant as promoting', () => {
     },
     RACES_MS,
   );
+
+  fullTest('as the last answer of the lane, in one task: is taken, and :latest stays', async () => {
+    const { sha } = await slow.gate().greenBuild();
+    const handle = await slow.gate().release({ sha, promoteOnly: true, reason: 'for the test', requestedBy: 'ada' });
+    await until('the lane is asked once more', slow.isAsked);
+    await pauseRun(slow.gate(), handle.workflowId);
+    slow.answer();
+    await until('it is answered', async () => (await handle.describe()).raw.pendingActivities?.length === 0);
+    await handle.signal(DECISIONS.abort.signal, ada);
+    await unpauseRun(slow.gate(), handle.workflowId);
+    expect(await outcomeOf({ handle })).toBe('CanaryAborted');
+    expect(await slow.gate().latest()).toEqual(old.get(slow.gate()));
+  });
 
   test.each(
     firstRows<[DecisionName, DecisionName]>(1, [
