@@ -66,7 +66,7 @@ describe('the life of a worker', () => {
   test('ends at once if a signal comes after it has failed', async () => {
     const failing = worker({ drains: false });
     const stop = new AbortController();
-    const running = took(runUntil(stop.signal, failing, { stopMs: 60_000, failedMs: 60_000 }));
+    const running = took(runUntil(stop.signal, failing, { stopMs: 20_000, failedMs: 20_000 }));
     failing.fail();
     stop.abort();
     const { ms, error } = await running;

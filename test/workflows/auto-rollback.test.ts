@@ -1,5 +1,6 @@
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { moveLatestId, rollbackId } from '../../src/contract/ids.js';
+import type { MoveInput } from '../../src/contract/move.js';
 import type { RollbackReport } from '../../src/contract/release.js';
 import { parseSha } from '../../src/contract/sha.js';
 import { AUTO_ROLLBACK, type WatchReport } from '../../src/contract/tenants/production.js';
@@ -34,7 +35,7 @@ const alarms = (sha: string) =>
 async function orderOfMover() {
   const workflowId = moveLatestId(gate().lane);
   const { runId } = await gate().client.workflow.getHandle(workflowId).describe();
-  return startInput(gate().client, workflowId, runId);
+  return (await startInput(gate().client, workflowId, runId)) as MoveInput;
 }
 /** Runs of the rollback to a build, and its end. */
 async function rollbackTo(sha: string) {
@@ -135,9 +136,10 @@ test('a :latest that a person moves after the rollback has begun is left to that
   expect(ledger.hold).toBeNull();
   expect(ledger.knownBad.map((one) => one.sha)).not.toContain(sha);
   // A person who forces it decides over that, too.
-  const forced = await awaitRunEnd(await gate().rollback({ ...input, requestedBy: 'ada', force: true }));
-  expect(forced.report).toMatchObject({ outcome: 'rolled-back' });
+  const forced = await gate().rollback({ ...input, requestedBy: 'ada', force: true });
+  await until('its mover runs', async () => (await orderOfMover()).kind === 'rollback');
   expect(await orderOfMover()).not.toHaveProperty('onlyFrom');
+  expect((await awaitRunEnd(forced)).report).toMatchObject({ outcome: 'rolled-back' });
 });
 
 fullTest(
