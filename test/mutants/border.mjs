@@ -21,7 +21,7 @@ export default [
     file: 'workflows/shared/own-lane.ts',
     find: 'own !== id',
     replace: 'false',
-    test: 'test/attacks/messages.test.ts > a run that was started under an id of another kind ends ReleaseLane as attack-messages-rollback-4c1d56e',
+    test: 'test/attacks/messages.test.ts > a run that was started under an id of another kind ends MoveLatest as attack-messages-canary-release-4c1d56e',
   },
   {
     name: 'border-any-caller',

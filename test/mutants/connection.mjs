@@ -77,7 +77,7 @@ export default [
     file: 'src/net/live-file.ts',
     find: 'performance.now() - readAt < freshMs',
     replace: 'readAt > 0',
-    test: 'test/config/rotation.test.ts > TEMPORAL_API_KEY_FILE',
+    test: 'test/config/rotation.test.ts > TEMPORAL_API_KEY',
   },
   {
     name: 'connection-half-written-key',

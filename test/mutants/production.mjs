@@ -189,7 +189,7 @@ export default [
     file: 'src/tenants/sources/index.ts',
     find: "unnamed: 'canary', needsToken: true",
     replace: "unnamed: 'canary', needsToken: false",
-    test: 'test/corpus/fleet.test.ts > tenants-0-canary-1-token-is-missing-expected-env-name-or-file-path.json',
+    test: 'test/tenants/fleet-file.test.ts > a canary tenant of a fleet file needs a token; one of production is only asked for its build',
   },
   {
     name: 'status-hides-red',

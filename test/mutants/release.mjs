@@ -21,7 +21,7 @@ export default [
     breaks: 'a run waits for another mover beyond its time-out',
     file: 'workflows/shared/mover-options.ts',
     find: 'BUSY_MOVER_MS = 25',
-    replace: 'BUSY_MOVER_MS = 40',
+    replace: 'BUSY_MOVER_MS = 28',
     test: 'test/time-skipping/durations.test.ts > a release waits 25 minutes for another move that is under way, then nothing moves',
   },
   {

@@ -69,6 +69,16 @@ test('a fleet file and its secrets are read again for each release', async () =>
   await expect(planRelease(config, {})).rejects.toThrow('configuration: CANARY_FLEET_FILE: is not JSON');
 });
 
+test('a canary tenant of a fleet file needs a token; one of production is only asked for its build', async () => {
+  const fleet = write('tokenless.json', { tenants: [{ url: 'https://a.example' }] });
+  const images = { CANARY_IMAGES: 'ghcr.io/acme/platform' };
+  await expect(loadConfig({ ...images, CANARY_FLEET_FILE: fleet })).rejects.toThrow(
+    'CANARY_FLEET_FILE: tenants[0] (canary-1): token is missing',
+  );
+  const { productionFleet } = await loadConfig({ ...images, CANARY_PROD_FLEET_FILE: fleet });
+  expect((await productionFleet?.read())?.tenants).toHaveLength(1);
+});
+
 test('a fleet file without a tenant keeps the minimum of its gate; without a source there is no minimum', async () => {
   const env = { CANARY_IMAGES: 'ghcr.io/acme/platform', CANARY_MIN_TENANTS: '2' };
   const file = write('empty.json', { tenants: [] });
