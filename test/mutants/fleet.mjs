@@ -94,6 +94,7 @@ export default [
     find: 'leaveOut(release, status.quarantines ?? []);',
     replace: 'leaveOut(release, []);',
     test: 'test/workflows/release/quarantine.test.ts > a running release that is held for a tenant goes on without it after a retry',
+    hangs: true,
   },
   {
     name: 'fleet-quarantine-unwatched',
@@ -134,6 +135,7 @@ export default [
     find: 'let { left = stretch?.left ?? [] } = state;',
     replace: 'let { left = [] as string[] } = state;',
     test: 'test/workflows/release/quarantine.test.ts > is no proof for it if it comes back before the next watch begins',
+    hangs: true,
   },
   {
     name: 'fleet-quarantine-unsaid',
@@ -327,6 +329,7 @@ export default [
     find: 'removeAbandoned(lock, state);\n',
     replace: ';\n',
     test: 'test/tenants/fleet-at-once.test.ts > is changed although a process was killed while it had the lock, and no sooner',
+    hangs: true,
   },
   {
     name: 'fleet-file-waits-for-ever',
@@ -335,6 +338,7 @@ export default [
     find: 'if (now - began >= limitMs) throw',
     replace: 'if (false) throw',
     test: 'test/tenants/fleet-at-once.test.ts > is left as it is, in one line, if its lock is a folder',
+    hangs: true,
   },
   {
     name: 'fleet-file-changed-after-the-end',
