@@ -23,6 +23,7 @@ import {
   WAITS,
   withFaults,
 } from '../support/pair.js';
+import { fullTest } from '../support/rows.js';
 import { until } from '../support/until.js';
 
 usePair();
@@ -199,6 +200,24 @@ describe('moveTags moves both or none:', () => {
     const images = await withFaults([afterwards, down(NAMES[1])], order());
     expect(results(images)).toEqual(['failed', 'restored']);
     expect(images.map(({ latest }) => latest)).toEqual([next[0], old[1]]);
+  });
+
+  fullTest('the only image of a move whose restore gets no answer is failed', async () => {
+    let seen = 0;
+    const lost: Fault = {
+      match: isPut(NAMES[0]),
+      respond: async (_request, serve) => {
+        if (seen++ === 0) await serve();
+        return ociError(503, 'UNAVAILABLE', 'down');
+      },
+    };
+    const unread: Fault = {
+      match: (request) => seen > 0 && isRead(request),
+      respond: () => ociError(503, 'UNAVAILABLE', 'down'),
+    };
+    const { input, observed, ...rest } = order();
+    const only = { ...rest, input: { ...input, images: input.images.slice(0, 1) }, observed: observed.slice(0, 1) };
+    expect(results(await withFaults([lost, unread], only))).toEqual(['failed']);
   });
 });
 

@@ -38,6 +38,7 @@ export default [
     find: '      this.#fileProblems = problems;',
     replace: '      this.#fileProblems = problems;\n      this.#gates.clear();',
     test: 'test/e2e/gates.test.ts > keeps the gates as they are while the file cannot be used',
+    hangs: true,
   },
   {
     name: 'gates-leases-unpaced',

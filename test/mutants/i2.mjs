@@ -121,7 +121,7 @@ export default [
     file: 'src/move/restore.ts',
     find: "back.outcome === 'conflict' ? 'conflict' : 'failed'",
     replace: "back.outcome === 'conflict' ? 'conflict' : 'restored'",
-    test: 'test/move/move-tags.test.ts > an image whose restore gets no answer is failed, and restored only if it never left its digest',
+    test: 'test/move/move-tags.test.ts > the only image of a move whose restore gets no answer is failed',
   },
   {
     name: 'i2-split-unnamed',
