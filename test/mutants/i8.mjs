@@ -163,9 +163,18 @@ export default [
   {
     name: 'i8-retry-over-others',
     breaks: 'a retried write overwrites a digest that was moved from outside in the meantime',
-    file: 'src/move/move-image.ts',
-    find: 'overwrites || !isConflict(task, latest)',
-    replace: 'overwrites || isConflict(task, latest) || latest === task.previous',
+    edits: [
+      {
+        file: 'src/move/move-image.ts',
+        find: 'overwrites || !isConflict(task, latest)',
+        replace: 'overwrites || isConflict(task, latest) || latest === task.previous',
+      },
+      {
+        file: 'src/move/move-image.ts',
+        find: 'state.sent || task.begun ? await foundConflict(task) : null',
+        replace: 'null as Digest | null',
+      },
+    ],
     test: 'test/move/registry-faults.test.ts > a retried PUT does not overwrite a digest that was put there meanwhile',
   },
   {
