@@ -183,7 +183,7 @@ describe('two movers', () => {
   test('never have a write lease at once: the second waits until no write of the first can be in flight, counted from its last grant', () => {
     const state = holding('a');
     authorizeMove(state, question('a', '1'), NOON - 5_000);
-    expect(authorizeMove(state, question('a', '1'), NOON)).toEqual({ decision: 'allow' });
+    expect(authorizeMove(state, question('a', '1', { begun: true }), NOON)).toEqual({ decision: 'allow' });
     beginRollback(state, rollbackTo('1'), NOON + 1_000);
     const back = question('1', '1', { kind: 'rollback', parent: 'back-1', mover: 'back' });
     expect(authorizeMove(state, back, NOON + 2_000)).toEqual({ decision: 'retry' });

@@ -78,6 +78,7 @@ export default [
     find: 'release.plan.promoteVerified && release.verified === null',
     replace: "release.plan.promoteVerified && input.requestedBy === ''",
     test: 'test/workflows/release/verified.test.ts > without a verified identity nothing is promoted by hand and nothing rolled back, and the refusal says how',
+    hangs: true,
   },
   {
     name: 'identity-token-kept',

@@ -145,7 +145,7 @@ export default [
     file: 'workflows/shared/mover-options.ts',
     find: "const MOVE_RETRY = { initialInterval: '1s',",
     replace: "const MOVE_RETRY = { maximumAttempts: 1, initialInterval: '1s',",
-    test: 'test/kills/kills.test.ts > at event 9 of the mover ends as it must',
+    test: 'test/e2e/mover-killed.test.ts > in the middle of a pair whose release is terminated too: the next one makes the pair whole',
   },
   {
     name: 'kills-none-comes',
