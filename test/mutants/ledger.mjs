@@ -53,7 +53,7 @@ export default [
     breaks: 'a mark of a known-bad build is lost with a state that cannot be read as a whole',
     file: 'src/lane/payloads/state.ts',
     find: 'Array.isArray(knownBad) ?',
-    replace: 'isLedger(fieldsOf(sent).ledger) && Array.isArray(knownBad) ?',
+    replace: 'isLedger(fieldsOf(sent).ledger) === null && Array.isArray(knownBad) ?',
     test: 'test/lane/changes.test.ts > have marks that count one by one, also in a state of another shape',
   },
   {

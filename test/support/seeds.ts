@@ -5,6 +5,7 @@ import { msToTs } from '@temporalio/common/lib/time.js';
 import { temporal } from '@temporalio/proto';
 import { releaseLaneId, taskQueue } from '../../src/contract/ids.js';
 import type { LaneState } from '../../src/contract/lane.js';
+import { partsOf, RECORD_MEMO } from '../../src/lane/payloads/changes.js';
 import { LANE_TASK_TIMEOUT } from '../../src/temporal/lane-client.js';
 import type { Gate } from './gate.js';
 
@@ -110,7 +111,16 @@ export async function startForgedLane({ client, lane }: Gate, state: LaneState):
   const poll = () => workflowService.pollActivityTaskQueue({ namespace, taskQueue: { name: queue }, identity });
   const { taskToken } = await client.withDeadline(Date.now() + POLL_MS, poll);
   await workflowService.respondActivityTaskCompleted({ namespace, taskToken, identity, result: { payloads } });
-  await answerTask(client, queue, []);
+  // As each lane that has recovered, it writes a record.
+  const [record] = partsOf(JSON.stringify({ in: {} }));
+  await answerTask(client, queue, [
+    {
+      commandType: CommandType.COMMAND_TYPE_MODIFY_WORKFLOW_PROPERTIES,
+      modifyWorkflowPropertiesCommandAttributes: {
+        upsertedMemo: { fields: await encodeMapToPayloads(converter, { [RECORD_MEMO]: record }) },
+      },
+    },
+  ]);
 }
 
 /** Handle of the run that continues another one. */
