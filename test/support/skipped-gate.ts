@@ -90,6 +90,12 @@ export async function seenAtWork(run: WorkflowHandle, type: string): Promise<num
   return seen > ms(activity?.lastAttemptCompleteTime) ? seen : 0;
 }
 
+/** Times that an activity was asked for by a run. */
+export const asked = async (run: WorkflowHandle, type: string): Promise<number> =>
+  ((await run.fetchHistory()).events ?? []).filter(
+    ({ activityTaskScheduledEventAttributes: event }) => event?.activityType?.name === type,
+  ).length;
+
 /** Registers the search attributes. `canary setup` would first list those that exist, which this server does not support. */
 async function registerSearchAttributes(address: string): Promise<void> {
   const connection = await Connection.connect({ address });

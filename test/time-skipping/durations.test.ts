@@ -7,7 +7,7 @@ import { heldFor } from '../support/decisions.js';
 import { lacks } from '../support/needs.js';
 import { fullTest } from '../support/rows.js';
 import { newSha } from '../support/shas.js';
-import { seenAtWork, useSkippedGate } from '../support/skipped-gate.js';
+import { asked, seenAtWork, useSkippedGate } from '../support/skipped-gate.js';
 import { until } from '../support/until.js';
 
 const SECOND = 1_000;
@@ -38,12 +38,6 @@ describe.skipIf(lacks('Java and Maven'))('in skipped time, where there are Java 
   }
   const inPhase = (handle: WorkflowHandle, phase: string) =>
     until(`it is ${phase}`, async () => (await gate().phase(handle)) === phase);
-  const eventsOf = async (handle: WorkflowHandle) => (await handle.fetchHistory()).events ?? [];
-  /** Times that an activity was asked for, over all tenants. */
-  const asked = async (handle: WorkflowHandle, activity: string) =>
-    (await eventsOf(handle)).filter(
-      ({ activityTaskScheduledEventAttributes: event }) => event?.activityType?.name === activity,
-    ).length;
 
   fullTest('machines that were suspended during a soak soak again', async () => {
     const { digests, handle } = await released({ soak: '4s' });
