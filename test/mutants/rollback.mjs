@@ -239,7 +239,7 @@ export default [
     file: 'src/lane/rollback.ts',
     find: '  if (state.holder) state.holder.revocation ??= revoked(state, hold.why);\n',
     replace: '',
-    test: 'test/workflows/rollback/any-time.test.ts > while that is soaking',
+    test: 'test/lane/moves.test.ts > marks every build after its target as known-bad, puts the lane on hold, and revokes the holder',
   },
   {
     name: 'rollback-leaves-the-lease',
@@ -255,7 +255,7 @@ export default [
     file: 'src/lane/rollback.ts',
     find: '([, nth]) => first !== undefined && nth > first',
     replace: '() => false',
-    test: 'test/lane/moves.test.ts > to an older build and then to one in between leaves both good',
+    test: 'test/lane/moves.test.ts > marks every build after its target as known-bad, puts the lane on hold, and revokes the holder',
   },
   {
     name: 'rollbacks-kill-each-other',
