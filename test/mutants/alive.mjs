@@ -162,6 +162,7 @@ export default [
     find: 'if (error instanceof DoesNotReplay) throw error;',
     replace: '',
     test: 'test/e2e/versions.test.ts > refuses to serve: exit 4, and one line that names the version that it takes, and the cure',
+    hangs: true,
   },
   {
     name: 'version-needs-history',
