@@ -160,8 +160,10 @@ describe('a run that was started under an id of another kind ends', () => {
     const handle = await gate().client.workflow.start(type, {
       workflowId,
       taskQueue: taskQueue(gate().lane),
-      args: [{ sha: '4c1d56e', reason: 'why not' }],
+      // A valid input, where the type has one.
+      args: [{ sha: '4c1d56e', ...(type !== 'WatchProduction' && { reason: 'why not' }) }],
     });
-    expect(await awaitRunEnd(handle)).toMatchObject({ outcome: 'ConfigInvalid' });
+    const why = expect.stringContaining(workflowId);
+    expect(await awaitRunEnd(handle)).toMatchObject({ outcome: 'ConfigInvalid', why });
   });
 });

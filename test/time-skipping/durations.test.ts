@@ -150,7 +150,7 @@ describe.skipIf(lacks('Java and Maven'))('in skipped time, where there are Java 
     const isOpen = async () => (await handle.describe()).status.name === 'RUNNING';
     await leapUntil(MINUTE, waits, async () => !(await isOpen()));
     const { startTime, closeTime } = await handle.describe();
-    expect(Number(closeTime) - Number(startTime)).toBeLessThan(30 * MINUTE);
+    expect(Number(closeTime) - Number(startTime)).toBeLessThan(27 * MINUTE);
     const { report } = await awaitRunEnd(handle);
     await busy.terminate();
     expect(report).toMatchObject({
