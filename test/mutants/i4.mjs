@@ -190,7 +190,7 @@ export default [
     breaks: 'a mover that a person started gets a write lease',
     file: 'activities/border/caller.ts',
     find: 'if (parent === null)',
-    replace: 'if (false)',
+    replace: 'if (parent === null) return { workflowId: lane, runId: lane };\n  if (false)',
     test: 'test/workflows/move/move-latest.test.ts > a mover that was started by hand is refused, and writes nothing',
   },
   {
