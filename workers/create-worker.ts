@@ -2,13 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { getHeapStatistics } from 'node:v8';
 import { Client } from '@temporalio/client';
 import type { WorkerDeploymentVersion } from '@temporalio/common';
-import {
-  IllegalStateError,
-  type InjectedSinks,
-  type NativeConnection,
-  Worker,
-  type WorkerOptions,
-} from '@temporalio/worker';
+import { type InjectedSinks, type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import type { ActivityDependencies } from '../activities/dependencies.js';
 import { createActivities } from '../activities/index.js';
 import { type AuthorizerFor, laneAuthorizer } from '../activities/move-authorizer.js';
@@ -24,7 +18,7 @@ import { payloadCodec } from '../src/temporal/payloads/codec.js';
 import type { PayloadKeys } from '../src/temporal/payloads/keys.js';
 import type { SpanSink } from '../src/tracing/spans.js';
 import { type Gate, type Gates, singleGate } from './gates.js';
-import { STILL_IN_USE } from './sdk-texts.js';
+import { hasDrained } from './sdk-texts.js';
 import { tracedActivities } from './traced-activities.js';
 
 /** Module that the SDK loads for failures of activities if payloads are encrypted. */
@@ -205,8 +199,3 @@ export async function createGatesWorker(
   };
   return { state, run, shutdown };
 }
-
-/** Whether the worker has drained: for an instant SDK core still holds it, and the SDK reports that as a fault (one in some hundred stops;
- * sdk-dotnet issue 550). One that Temporal refused ends with the same error, but failed. */
-const hasDrained = (worker: Worker | undefined, error: unknown) =>
-  worker?.getState() === 'STOPPED' && error instanceof IllegalStateError && error.message.startsWith(STILL_IN_USE);

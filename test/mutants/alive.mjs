@@ -1,6 +1,4 @@
 const OUTAGE = 'test/e2e/temporal-outage.test.ts';
-const REFUSED =
-  'test/e2e/refused-worker.test.ts > ends with 4 and one line, busy or idle, whatever the SDK does with it, and is no longer healthy before';
 
 export default [
   {
@@ -32,8 +30,10 @@ export default [
   {
     name: 'alive-refused-is-drained',
     breaks: 'an idle worker that Temporal refuses ends with 0',
-    edits: [{ file: 'workers/create-worker.ts', find: "worker?.getState() === 'STOPPED' &&", replace: 'worker &&' }],
-    test: REFUSED,
+    edits: [
+      { file: 'workers/sdk-texts.ts', find: "worker?.getState() === 'STOPPED' &&", replace: 'worker !== undefined &&' },
+    ],
+    test: 'test/workers/sdk-texts.test.ts > it has not if Temporal refused it',
   },
   {
     name: 'alive-failed-is-healthy',
