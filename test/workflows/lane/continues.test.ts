@@ -112,6 +112,8 @@ fullTest('a lane that a person renews goes on as a new run at once, with all it 
   await startLane(gate());
   const { handle, sha, goOn } = await catchIn('awaiting-approval', gate(), registry);
   await gate().sendToLane('pause', { by: 'ada', reason: 'not now' });
+  // The release reports its hold with a signal.
+  await until('the lane knows the hold', async () => (await laneState(gate())).holder?.heldFor);
   const before = await laneState(gate());
   const { runId } = await laneHandle(gate()).describe();
   await gate().sendToLane('renew', { by: 'ada', reason: 'the new workers are current' });
