@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Dispatcher } from 'undici';
-import { collapsed } from '../contract/brand.js';
+import { oneLine } from '../domain/markdown.js';
 import { DIRECT, type Network } from '../net/network.js';
 import { createRedactor } from '../net/redact.js';
 import type { TlsMaterial } from '../net/trust.js';
@@ -151,8 +151,5 @@ const MAX_SEARCHED = 16 * 1024;
 /** Returns a function that prepares a text for a result: it redacts the secrets, replaces blanks and control characters, and cuts the text, in this order. */
 export function createResultText(secrets: Iterable<string>): (text: string) => string {
   const redact = createRedactor(secrets);
-  return (text) => {
-    const shown = collapsed(redact(text.trimStart().slice(0, MAX_SEARCHED)), ' ').trim();
-    return shown.length > MAX_SHOWN ? `${shown.slice(0, MAX_SHOWN - 1).replace(/[\ud800-\udbff]$/, '')}…` : shown;
-  };
+  return (text) => oneLine(redact(text.trimStart().slice(0, MAX_SEARCHED)), MAX_SHOWN);
 }

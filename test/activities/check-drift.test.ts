@@ -1,5 +1,5 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { beforeAll, beforeEach, expect, test } from 'vitest';
 import { createDriftActivities } from '../../activities/lane/check-drift.js';
 import { loadConfig } from '../../src/config/load.js';
 import { type Digest, parseRepository, stagingTag } from '../../src/contract/image.js';
@@ -8,24 +8,19 @@ import type { Drift } from '../../src/contract/move.js';
 import { parseSha, type Sha } from '../../src/contract/sha.js';
 import { record } from '../../src/lane/ledger.js';
 import { emptyLane } from '../../src/lane/state.js';
-import { createRegistry } from '../../src/registry/registry.js';
 import { pushBuild, retag, tagDigest } from '../../testbed/images.js';
-import { type Fault, startMemoryRegistry } from '../../testbed/memory-registry.js';
+import type { Fault } from '../../testbed/memory-registry.js';
 import { ociError } from '../../testbed/registry-store.js';
 import { isRead } from '../support/latest.js';
+import { openRegistry } from '../support/open-registry.js';
 import { WAITS } from '../support/pair.js';
 import { newSha } from '../support/shas.js';
 
 const [PLATFORM, TENANT, GONE] = ['platform', 'platform-tenant', 'platform-old'];
 const [earlier, live, theirs] = [newSha(), newSha(), newSha()].map(parseSha) as [Sha, Sha, Sha];
-const images = await startMemoryRegistry();
-const registry = createRegistry({ push: true });
+const { server: images, registry } = await openRegistry();
 const config = await loadConfig({ CANARY_IMAGES: `${images.host}/${PLATFORM},${images.host}/${TENANT}` });
 let state: LaneState;
-afterAll(async () => {
-  await registry.close();
-  await images.stop();
-});
 beforeAll(async () => {
   const builds: [Sha, string[]][] = [
     [earlier, [PLATFORM, TENANT, GONE]],

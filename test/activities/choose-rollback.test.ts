@@ -13,24 +13,18 @@ import type { TagState } from '../../src/contract/move.js';
 import { parseSha, type Sha } from '../../src/contract/sha.js';
 import { record } from '../../src/lane/ledger.js';
 import { emptyLane } from '../../src/lane/state.js';
-import { createRegistry } from '../../src/registry/registry.js';
 import { pushBuild, retag, tagDigest } from '../../testbed/images.js';
-import { startMemoryRegistry } from '../../testbed/memory-registry.js';
+import { openRegistry } from '../support/open-registry.js';
 import { newSha } from '../support/shas.js';
 
 const MOVED_AT = '2026-11-29T12:00:00.000Z';
 const [good, red] = [parseSha(newSha()), parseSha(newSha())];
-const images = await startMemoryRegistry();
-const registry = createRegistry({ push: true });
+const { server: images, registry } = await openRegistry();
 const repository = `${images.host}/platform`;
 const folder = mkdtempSync(join(tmpdir(), 'canary-choose-'));
 const file = join(folder, 'production.json');
 writeFileSync(file, JSON.stringify({ tenants: [{ name: 'acme', url: 'https://acme.example.com' }] }));
-afterAll(async () => {
-  rmSync(folder, { recursive: true, force: true });
-  await registry.close();
-  await images.stop();
-});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const state: LaneState = emptyLane();
 let config: Config;

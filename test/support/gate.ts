@@ -4,7 +4,9 @@ import { DefaultLogger, type LogEntry, NativeConnection, Runtime } from '@tempor
 import { afterAll, beforeAll, expect, inject } from 'vitest';
 import { loadGateConfig } from '../../src/config/load.js';
 import { type Lane, parseLane, releaseId, taskQueue } from '../../src/contract/ids.js';
+import { type Digest, parseRepository } from '../../src/contract/image.js';
 import { type LaneCommand, laneCommandUpdate } from '../../src/contract/messages.js';
+import type { TagState } from '../../src/contract/move.js';
 import type { ReleaseInput, RollbackInput } from '../../src/contract/release.js';
 import { parseSha } from '../../src/contract/sha.js';
 import { parseReleaseInput, parseRollbackInput } from '../../src/domain/inputs.js';
@@ -204,12 +206,17 @@ export class Gate {
 
   /** Adopts `:latest` as it is, and nothing else. */
   async adoptAlone(sha?: string): Promise<void> {
-    const latest = await this.latest();
-    const images = this.repositories.map((name, index) => ({
-      repository: `${this.host}/${name}`,
-      digest: latest[index] ?? null,
-    }));
+    const images = await this.latestImages();
     await this.sendToLane('adopt', { by: 'the test', reason: 'as it should be', images, ...(sha && { sha }) });
+  }
+
+  /** Where `:latest` of each image stands, as an adoption names it. */
+  async latestImages(): Promise<TagState[]> {
+    const latest = await this.latest();
+    return this.repositories.map((name, index) => ({
+      repository: parseRepository(`${this.host}/${name}`),
+      digest: (latest[index] ?? null) as Digest | null,
+    }));
   }
 
   /** Sends an update to the lane, with retries while a loaded machine does not answer in time. */

@@ -5,6 +5,7 @@ import type { MemoryRegistry } from '../../testbed/memory-registry.js';
 import type { RegistryRequest } from '../../testbed/registry-store.js';
 import type { TenantBuild } from '../../testbed/tenant.js';
 import type { Gate } from './gate.js';
+import { latch } from './latch.js';
 import { isPut } from './latest.js';
 import { newSha } from './shas.js';
 import { until } from './until.js';
@@ -114,10 +115,7 @@ export function delayRequests(
   { gate, registry }: Omit<Scene, 'sha'>,
   match: (request: RegistryRequest) => boolean,
 ): Stop {
-  let open: () => void = () => undefined;
-  const released = new Promise<void>((resolve) => {
-    open = resolve;
-  });
+  const { opened: released, open } = latch();
   let reached = false;
   const heal = registry.faults.add({
     match: (request) => request.path.startsWith(`/v2/${gate.lane}/`) && match(request),

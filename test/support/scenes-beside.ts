@@ -16,6 +16,7 @@ import { startSinkServer } from '../../testbed/sink-server.js';
 import { startTenant, type Tenant } from '../../testbed/tenant.js';
 import { type Gate, useGate } from './gate.js';
 import { startLane } from './lanes.js';
+import { latch } from './latch.js';
 import { isRead } from './latest.js';
 import { delayRequests } from './phases.js';
 import { startProduction } from './production.js';
@@ -64,19 +65,18 @@ export async function scenesBeside(registry: MemoryRegistry) {
   let production: Tenant[] = [];
   const added: Tenant[] = [];
   /** Until it is opened, an instance that is provisioned does not run. */
-  let isOpen = Promise.resolve();
-  let open = (): void => undefined;
+  let instance = latch();
   const controlPlane = await startControlPlane({
     adminToken: ADMIN,
     async instance(slug) {
-      await isOpen;
+      await instance.opened;
       const tenant = await startTenant({ name: slug, token: `hush-${slug}`, build: { sha: newSha() } });
       added.push(tenant);
       return { url: tenant.url, token: `hush-${slug}` };
     },
   });
   afterAll(async () => {
-    open();
+    instance.open();
     await controlPlane.stop();
     for (const tenant of added) await tenant.stop();
   });
@@ -186,9 +186,7 @@ export async function scenesBeside(registry: MemoryRegistry) {
     await startLane(gate);
     slugs += 1;
     const slug = `canary-${slugs}`;
-    isOpen = new Promise((resolve) => {
-      open = resolve;
-    });
+    instance = latch();
     const begin = async () => {
       const { handle } = await startAddition(gate.client, gate.lane, parseAddTenantInput({ slug, requestedBy: 'ada' }));
       return gate.keep(await runOf(gate, handle.workflowId));
@@ -197,7 +195,7 @@ export async function scenesBeside(registry: MemoryRegistry) {
     await until('it is provisioned', () => controlPlane.orgs.get(slug)?.instance_status === 'provisioning');
     const becomesMember = async () => {
       expect(members()).not.toContain(slug);
-      open();
+      instance.open();
       expect(await awaitAddition(gate.client.workflow.getHandle(run.workflowId))).toMatchObject({ outcome: 'added' });
       expect(members()).toContain(slug);
     };

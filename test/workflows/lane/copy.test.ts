@@ -1,13 +1,13 @@
-import { afterAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { parseSha } from '../../../src/contract/sha.js';
 import { keepLedger, readCopy } from '../../../src/ledger/store.js';
-import { createRegistry } from '../../../src/registry/registry.js';
 import { awaitRunEnd } from '../../../src/temporal/runs.js';
-import { type Fault, startMemoryRegistry } from '../../../testbed/memory-registry.js';
+import type { Fault } from '../../../testbed/memory-registry.js';
 import { ada } from '../../support/decisions.js';
 import { logged, useGate } from '../../support/gate.js';
 import { adopted, copyKept, laneState, promoted, startLane } from '../../support/lanes.js';
 import { keeperOf, ledgerWithBad } from '../../support/ledgers.js';
+import { openRegistry } from '../../support/open-registry.js';
 import { PATIENT } from '../../support/phases.js';
 import { fullTest } from '../../support/rows.js';
 import { newSha } from '../../support/shas.js';
@@ -15,13 +15,8 @@ import { until } from '../../support/until.js';
 
 const MINUTE_MS = 60_000;
 const YEAR_MS = 365 * 24 * 60 * MINUTE_MS;
-const registry = await startMemoryRegistry();
+const { server: registry, registry: client } = await openRegistry();
 const gate = useGate('lane-copy', () => ({ registry: registry.host, env: PATIENT }));
-const client = createRegistry({ push: true });
-afterAll(async () => {
-  await client.close();
-  await registry.stop();
-});
 
 const keeper = () => keeperOf(gate(), client);
 const endOf = async (sha: string) => (await awaitRunEnd(await gate().release({ sha }))).report;

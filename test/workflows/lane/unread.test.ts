@@ -1,30 +1,23 @@
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { withCopy } from '../../../activities/lane/ledger-copy.js';
-import { type Digest, parseRepository } from '../../../src/contract/image.js';
 import { laneCommandSignal } from '../../../src/contract/messages.js';
 import { parseSha } from '../../../src/contract/sha.js';
 import { adopt } from '../../../src/lane/commands.js';
 import { keepLedger, readCopy } from '../../../src/ledger/store.js';
-import { createRegistry } from '../../../src/registry/registry.js';
 import { awaitRunEnd } from '../../../src/temporal/runs.js';
-import { startMemoryRegistry } from '../../../testbed/memory-registry.js';
 import { ociError, type RegistryRequest } from '../../../testbed/registry-store.js';
 import { ada } from '../../support/decisions.js';
 import { type Gate, logged, useGate } from '../../support/gate.js';
 import { endLane, laneHandle, laneState, promoted, startLane } from '../../support/lanes.js';
 import { keeperOf, ledgerWithBad } from '../../support/ledgers.js';
+import { openRegistry } from '../../support/open-registry.js';
 import { PATIENT } from '../../support/phases.js';
 import { fullTest } from '../../support/rows.js';
 import { startSeededLane } from '../../support/seeds.js';
 import { newSha } from '../../support/shas.js';
 import { until } from '../../support/until.js';
 
-const registry = await startMemoryRegistry();
-const client = createRegistry({ push: true });
-afterAll(async () => {
-  await client.close();
-  await registry.stop();
-});
+const { server: registry, registry: client } = await openRegistry();
 
 /** Reads of each copy that the registry gets for one of the gate: it asks up to three times. */
 const READS = 3;
@@ -68,10 +61,7 @@ describe('a lane of which Temporal has nothing, and whose registry does not answ
     const before = registry.requests.filter(isRead).length;
     const answerAgain = refuseReads(503, 'UNAVAILABLE');
     await startLane(gate());
-    const images = (await gate().latest()).map((digest, index) => ({
-      repository: `${gate().host}/${gate().repositories[index]}`,
-      digest,
-    }));
+    const images = await gate().latestImages();
     await laneHandle(gate()).signal(laneCommandSignal('adopt'), { ...ada, images, sha: old });
     const reads = () => registry.requests.filter(isRead).length - before;
     await until('it was asked more than once for each image', () => reads() > READS * gate().repositories.length);
@@ -95,15 +85,26 @@ const expectWhole = async (gate: Gate, old: string, bad: string) =>
     history: [{ sha: old }, { sha: bad }, { sha: old }],
   });
 
+/** A gate that does not ask its registry for long. */
+const hastyGate = (name: string, registryMs: number) => {
+  const retryBudgetMs = { registry: registryMs, secret: 60_000, smoke: 30_000 };
+  return useGate(name, () => ({ registry: registry.host, env: PATIENT, retryBudgetMs }));
+};
+
+/** Begins a lane that may not read its copy, and adopts `:latest`; `allow` lets it. */
+async function beginUnread(gate: Gate) {
+  const left = await leaveCopy(gate);
+  const allow = refuseReads(403, 'DENIED');
+  await startLane(gate);
+  await gate.adoptAlone(left.old);
+  return { ...left, allow };
+}
+
 describe('a lane that could not read its copy', () => {
-  const budget = { registry: 500, secret: 60_000, smoke: 30_000 };
-  const gate = useGate('lane-unread-ended', () => ({ registry: registry.host, env: PATIENT, retryBudgetMs: budget }));
+  const gate = hastyGate('lane-unread-ended', 500);
 
   fullTest('and was terminated leaves that to the next one', async () => {
-    const { old, bad } = await leaveCopy(gate());
-    const allow = refuseReads(403, 'DENIED');
-    await startLane(gate());
-    await gate().adoptAlone(old);
+    const { old, bad, allow } = await beginUnread(gate());
     allow();
     await endLane(gate());
     await startLane(gate());
@@ -122,11 +123,7 @@ describe('a lane that could not read its copy, of which Temporal lost a part sin
     await endLane(gate());
     const began = withCopy(null, { copy: null, problems: ['HTTP 503'], isAnswered: false });
     if (!began) throw new Error('it begins on hold');
-    const images = (await gate().latest()).map((digest, index) => ({
-      repository: parseRepository(`${gate().host}/${gate().repositories[index]}`),
-      digest: digest as Digest,
-    }));
-    adopt(began, images, parseSha(old), ada, Date.now());
+    adopt(began, await gate().latestImages(), parseSha(old), ada, Date.now());
     await startSeededLane(gate(), began, true);
     await startLane(gate());
     await expectWhole(gate(), old, bad);
@@ -134,14 +131,10 @@ describe('a lane that could not read its copy, of which Temporal lost a part sin
 });
 
 describe('a lane whose registry lets it read the copy beside one image', () => {
-  const budget = { registry: 500, secret: 60_000, smoke: 30_000 };
-  const gate = useGate('lane-unread-one', () => ({ registry: registry.host, env: PATIENT, retryBudgetMs: budget }));
+  const gate = hastyGate('lane-unread-one', 500);
 
   fullTest('knows that after `lane renew`, and still waits for the others', async () => {
-    const { old, bad } = await leaveCopy(gate());
-    const allow = refuseReads(403, 'DENIED');
-    await startLane(gate());
-    await gate().adoptAlone(old);
+    const { old, bad, allow } = await beginUnread(gate());
     const isOther = (request: RegistryRequest) => isRead(request) && !request.path.includes('/platform/manifests');
     allow();
     const allowOther = registry.faults.add({ match: isOther, respond: () => ociError(403, 'DENIED', 'not now') });
@@ -168,10 +161,7 @@ describe('a lane whose copy cannot be read any more, and whose tag no one may de
     await gate().retag(old, `canary-ledger-${gate().lane}`);
     await startLane(gate());
     expect((await laneState(gate())).ledger.lost?.unread).toBeDefined();
-    const images = (await gate().latest()).map((digest, index) => ({
-      repository: `${gate().host}/${gate().repositories[index]}`,
-      digest,
-    }));
+    const images = await gate().latestImages();
     await gate().sendToLane('adopt', { ...ada, images, sha: old, withoutCopy: true });
     expect(await keptCopy(gate())).toMatchObject({ ledger: { history: [{ sha: old, kind: 'adopted' }] } });
     await gate().sendToLane('sequence', { ...ada, sequence: 0 });
@@ -180,8 +170,7 @@ describe('a lane whose copy cannot be read any more, and whose tag no one may de
 });
 
 describe('a lane of which Temporal has nothing, and whose registry does not let it read for long', () => {
-  const budget = { registry: 1_000, secret: 60_000, smoke: 30_000 };
-  const gate = useGate('lane-unread-long', () => ({ registry: registry.host, env: PATIENT, retryBudgetMs: budget }));
+  const gate = hastyGate('lane-unread-long', 1_000);
 
   test('begins on hold, writes no copy over that one, takes no sequence, and knows it after `lane renew`', async () => {
     const { old, bad } = await leaveCopy(gate());

@@ -8,6 +8,7 @@ import { beforeAuthorize } from '../../support/authorizers.js';
 import { ada, heldFor, refusal, say } from '../../support/decisions.js';
 import { useGate } from '../../support/gate.js';
 import { laneState } from '../../support/lanes.js';
+import { latch } from '../../support/latch.js';
 import { firstRows, fullTest } from '../../support/rows.js';
 import { newSha } from '../../support/shas.js';
 import { until } from '../../support/until.js';
@@ -115,10 +116,7 @@ test('a lane that does not answer a mover is asked by another one, then the rele
 
 test('a revocation that arrives during a move that then fails ends the release, which no hold keeps', async () => {
   const { sha } = await gate().greenBuild();
-  let deny: () => void = () => undefined;
-  const denied = new Promise<void>((resolve) => {
-    deny = resolve;
-  });
+  const { opened: denied, open: deny } = latch();
   let isReached = false;
   const heal = registry.faults.add({
     match: ({ method, path }) => method === 'POST' && path.endsWith('platform-tenant/blobs/uploads/'),

@@ -8,6 +8,7 @@ import { awaitRunEnd, sendDecision } from '../../../src/temporal/runs.js';
 import { startMemoryRegistry } from '../../../testbed/memory-registry.js';
 import { type Gate, useGate } from '../../support/gate.js';
 import { laneInMemory } from '../../support/lane-in-memory.js';
+import { latch } from '../../support/latch.js';
 import { putsTaken } from '../../support/latest.js';
 import { after, type Caught, catchAt, catchIn, isTagRead, PATIENT, PHASES } from '../../support/phases.js';
 import { firstRows, fullTest, rows } from '../../support/rows.js';
@@ -45,10 +46,7 @@ const ways = Object.values(WAYS);
 /** A gate whose lane lets a release have it, and then answers late. */
 const slow = (() => {
   const lane = laneInMemory();
-  let answer: () => void = () => undefined;
-  const answered = new Promise<void>((resolve) => {
-    answer = resolve;
-  });
+  const { opened: answered, open: answer } = latch();
   let asked = 0;
   const client: LaneClient = {
     ...lane,
