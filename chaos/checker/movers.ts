@@ -30,12 +30,8 @@ export function moversOf({ runs, writes, grants }: Evidence): Mover[] {
     .filter(({ type }) => type === 'MoveLatest')
     .sort((one, other) => one.startedAt - other.startedAt)
     .map((run): Mover => {
-      const targets = (run.input.images as Mover['targets'] | undefined)?.map((image) => ({
-        ...image,
-        // A repository with its registry in front: the writes know only the path.
-        repository: image.repository.replace(/^[^/]*[.:][^/]*\//, ''),
-      }));
-      const mover = { run, kind: run.input.kind, sha: String(run.input.sha), targets: targets ?? [] };
+      const targets = targetsOf(run.input);
+      const mover = { run, kind: run.input.kind, sha: String(run.input.sha), targets };
       const parent = runs.find(({ runId }) => runId === run.parentRunId);
       return { ...mover, parent, writes: writes.filter((write) => mayWrite(mover, write)) };
     });
@@ -46,6 +42,17 @@ export function moversOf({ runs, writes, grants }: Evidence): Mover[] {
     ...mover,
     writes: mover.writes.filter((write) => isLeased(mover) || !isOfLeased(write)),
   }));
+}
+
+/** What a mover was to write; a stranger starts one with anything. */
+function targetsOf({ images }: Run['input']): Mover['targets'] {
+  if (!Array.isArray(images)) return [];
+  return (images as (Partial<Mover['targets'][number]> | null)[]).flatMap((image) => {
+    if (typeof image?.repository !== 'string') return [];
+    // A repository with its registry in front: the writes know only the path.
+    const repository = image.repository.replace(/^[^/]*[.:][^/]*\//, '');
+    return [{ repository, to: String(image.to), from: typeof image.from === 'string' ? image.from : null }];
+  });
 }
 
 function mayWrite({ run, targets }: Pick<Mover, 'run' | 'targets'>, write: Write): boolean {

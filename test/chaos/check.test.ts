@@ -57,6 +57,14 @@ describe('the checker', () => {
     expect(rulesOf({ ...withRuns(mover(B, 20.8, 21.2, null)), grants: [] })).toContain('I3');
   });
 
+  test.each([[[null]], ['both'], [[{ repository: 7 }]], [undefined]])(
+    'judges on beside a mover that a stranger started for the images %j',
+    (images) => {
+      const junk = run('MoveLatest', 'junk', 19, 19.2, { input: { kind: 'rollback', sha: 'abcdef0', images } });
+      expect(rulesOf(withRuns(junk))).toEqual([]);
+    },
+  );
+
   test('finds nothing in a promotion as it should be', () => {
     expect(check(GOOD)).toEqual([]);
   });
