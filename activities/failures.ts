@@ -9,6 +9,7 @@ import { LaneRefused } from '../src/temporal/lane-client.js';
 import { ControlPlaneError } from '../src/tenants/control-plane/client.js';
 import { SecretNotStored } from '../src/tenants/control-plane/secret-command.js';
 import { FleetUnreadable } from '../src/tenants/fleet.js';
+import { attemptClock } from './clock.js';
 import type { Wait } from './heartbeat.js';
 
 /** Error of a worker that lacks a tenant's secret, or the tenant itself; another worker may have it. */
@@ -40,14 +41,15 @@ async function retryLacking<T>(
   run: () => Promise<T>,
   wait?: Wait,
 ): Promise<T> {
+  const clock = attemptClock();
   try {
     return await run();
   } catch (error) {
     if (!isRetried(error)) throw error;
     const known = (wait ? wait.noted() : activityInfo().heartbeatDetails) as Partial<Lacking> | undefined;
-    const lackingSince = known?.lackingSince ?? Date.now();
+    const lackingSince = known?.lackingSince ?? clock();
     heartbeat({ ...known, lackingSince } satisfies Lacking);
-    const nonRetryable = Date.now() - lackingSince >= retryBudgetMs;
+    const nonRetryable = clock() - lackingSince >= retryBudgetMs;
     throw ApplicationFailure.create({ message: (error as Error).message, type, nonRetryable });
   }
 }

@@ -135,13 +135,13 @@ export function throttledSignal<T>(
 ): (seen: T, isKnown?: boolean) => Promise<void> {
   const { workflowId, runId } = ownRun();
   let last = '';
-  let sentAt = 0;
+  let sentAt = Number.NEGATIVE_INFINITY;
   return async (seen, isKnown = false) => {
     const text = JSON.stringify(seen);
     if (isKnown) last = text;
-    if (text === last || Date.now() - sentAt < SIGNAL_MS) return;
+    if (text === last || performance.now() - sentAt < SIGNAL_MS) return;
     last = text;
-    sentAt = Date.now();
+    sentAt = performance.now();
     // The signal only refreshes `status`, so its failure is ignored.
     await client.workflow
       .getHandle(workflowId, runId)

@@ -11,6 +11,8 @@ import { isOpen } from '../src/temporal/runs.js';
 export interface Mover extends RunRef {
   activityId: string;
   attempt: number;
+  /** Time that is never after Temporal's, epoch in milliseconds: in doubt a move was lately. */
+  clock: () => number;
 }
 
 /** Creates the authorizer of a mover; `parent` is null if a person started the mover. */
@@ -53,7 +55,7 @@ export function laneAuthorizer(client: Client, lane: LaneClient, silenceMs: numb
     async movedWithin(ms) {
       if (input.laneUnavailable) return true;
       const { expectedAt } = await positionOf(lane, mover, silenceMs);
-      return expectedAt !== null && Date.now() - expectedAt < ms;
+      return expectedAt !== null && mover.clock() - expectedAt < ms;
     },
   });
 }
@@ -128,12 +130,12 @@ async function requireCurrentAttempt(client: Client, mover: Mover, silenceMs: nu
 
 /** Retries a request until it is answered, for at most `silenceMs` milliseconds. */
 async function answer<T>(silenceMs: number, ask: () => Promise<T>): Promise<T> {
-  for (const deadline = Date.now() + silenceMs; ; await delay(RETRY_MS))
+  for (const deadline = performance.now() + silenceMs; ; await delay(RETRY_MS))
     try {
       return await ask();
     } catch (error) {
       if (error instanceof WorkflowNotFoundError || error instanceof LaneRefused) throw error;
-      if (Date.now() >= deadline)
+      if (performance.now() >= deadline)
         throw new TemporalUnavailable(
           `Temporal did not answer within ${silenceMs / 1000} s whether the move is allowed: ${error}`,
         );

@@ -15,6 +15,7 @@ import type { MoveWaits } from '../src/move/waits.js';
 import { MoveRefusal } from '../src/move/write-lease.js';
 import type { Registry } from '../src/registry/context.js';
 import { type LaneClient, LaneRefused } from '../src/temporal/lane-client.js';
+import { attemptClock } from './clock.js';
 import { nothingWritten } from './failures.js';
 import { ownRun, withHeartbeat } from './heartbeat.js';
 import { type AuthorizerFor, canaryTagAuthorizer } from './move-authorizer.js';
@@ -57,7 +58,9 @@ export function createMoveActivities({ config, registry, lane, authorizerFor, wa
     async moveTags(input: MoveInput, observed: TagState[], parent: RunRef | null): Promise<MovedImage[]> {
       const { workflowExecution: run, heartbeatDetails, activityId, attempt, scheduledTimestampMs } = activityInfo();
       const earlier = heartbeatDetails as Progress | undefined;
-      const lostContact = attempt > 1 && Date.now() - (earlier?.at ?? scheduledTimestampMs) > waits.lostMs;
+      const clock = attemptClock();
+      // The worker of the attempt before had a clock of its own: two that differ by more than that tell nothing.
+      const lostContact = attempt > 1 && Math.abs(Date.now() - (earlier?.at ?? scheduledTimestampMs)) > waits.lostMs;
       const progress: Progress = {
         begun: earlier?.begun ?? false,
         images: [],
@@ -71,7 +74,7 @@ export function createMoveActivities({ config, registry, lane, authorizerFor, wa
           waits,
           input,
           observed,
-          authorizer: authorizerFor({ ...(run as RunRef), activityId, attempt }, parent, input),
+          authorizer: authorizerFor({ ...(run as RunRef), activityId, attempt, clock }, parent, input),
           begun: progress.begun,
           retried: attempt > 1,
           lostContact,
@@ -86,14 +89,14 @@ export function createMoveActivities({ config, registry, lane, authorizerFor, wa
           },
           signal: cancellationSignal(),
         });
-      const settledAt = Date.now() + waits.windowMs + waits.putTimeoutMs - MIN_SILENCE_MS;
+      const settledAt = performance.now() + waits.windowMs + waits.putTimeoutMs - MIN_SILENCE_MS;
       const images = await withHeartbeat(move, progress).catch((error: unknown) => {
         // What the earlier attempt sent has arrived by then, and was read.
         const isLate = lostContact && error instanceof MoveRefusal && error.refusal === 'latest-moved';
         throw isLate || !(progress.begun || attempt > 1) ? nothingWritten(error) : error;
       });
       // After a retry, no write of the attempt before may be in flight when this one ends.
-      if (attempt > 1) await withHeartbeat(() => sleep(Math.max(0, settledAt - Date.now())), progress);
+      if (attempt > 1) await withHeartbeat(() => sleep(Math.max(0, settledAt - performance.now())), progress);
       const { sha, kind, by, reason } = input;
       const level = isWhole(images) ? 'info' : 'error';
       // The log line is the audit trail that outlives Temporal's retention.

@@ -1,9 +1,9 @@
 import { configuredSinks } from '../src/notify/configured.js';
+import { createIdentityActivities } from './border/identity.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { createAddTenantActivities } from './fleet/add-tenant.js';
 import { createDeliveryActivities } from './fleet/deliver-build.js';
 import { createFleetWatch } from './fleet-watch.js';
-import { createIdentityActivities } from './identity.js';
 import { createLaneActivities } from './lane/calls.js';
 import { createDriftActivities } from './lane/check-drift.js';
 import { createLedgerActivities } from './lane/ledger-copy.js';

@@ -1,4 +1,4 @@
-import { activityInfo, cancellationSignal } from '@temporalio/activity';
+import { cancellationSignal } from '@temporalio/activity';
 import type { Config } from '../src/config/schema.js';
 import type { Lane } from '../src/contract/ids.js';
 import { fleetSeenSignal } from '../src/contract/messages.js';
@@ -15,6 +15,7 @@ import { driftChecks, type Suite, watchable } from '../src/smoke/suite.js';
 import type { LaneClient } from '../src/temporal/lane-client.js';
 import { askBuilds, tellsBuild } from '../src/tenants/ask-build.js';
 import { type Fleet, FleetError, type FleetSource, FleetUnreadable } from '../src/tenants/fleet.js';
+import { attemptClock, notBehind } from './clock.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { retryMissingSecret, SecretMissing } from './failures.js';
 import { throttledSignal, type Wait, whileWaiting, withHeartbeat } from './heartbeat.js';
@@ -35,7 +36,7 @@ export function createTenantActivities({ config, suite, client, lane, stopping }
   const smoke = async (tenant: PlannedTenant, soakedFrom: string | null) => {
     const access = accessTo(await accessOf(config.fleet, tenant.name), tenant);
     const waits = { suiteMs: config.smokeTimeoutMs };
-    const window = soakedFrom === null ? null : { from: Date.parse(soakedFrom), until: Date.now() };
+    const window = soakedFrom === null ? null : { from: Date.parse(soakedFrom), until: notBehind() };
     const checks = requireSuite(config, suite);
     // Only a comparison with the other canary tenants needs them.
     const compares = config.productionFleet === null && driftChecks(checks).length > 0;
@@ -52,7 +53,7 @@ export function createTenantActivities({ config, suite, client, lane, stopping }
       const poll = async (wait: Wait) => {
         const signalSeen = throttledSignal(client, fleetSeenSignal);
         // The deadline is by the server's clock: that of this machine may be wrong.
-        const endsAt = performance.now() + deadline - activityInfo().currentAttemptScheduledTimestampMs;
+        const clock = attemptClock();
         const isWatched = watchable(requireSuite(config, suite)).length > 0;
         for (;;) {
           const members = await membersOf(plan, lane);
@@ -60,7 +61,7 @@ export function createTenantActivities({ config, suite, client, lane, stopping }
           wait.note(fleet);
           const probed = members.tenants.filter((one) => tellsBuild(one, plan.buildProbe)).map(({ name }) => name);
           const isReported = fleet.builds.every(({ tenant, build }) => isBuild(build, sha) || !probed.includes(tenant));
-          if (isReported || performance.now() >= endsAt) return fleet;
+          if (isReported || clock() >= deadline) return fleet;
           await signalSeen({ builds: fleet.builds, from: null });
           await wait.sleep(plan.pollMs);
         }
@@ -128,7 +129,7 @@ export async function fleetAccess(
 /** Tenants in quarantine now. A lane that does not answer names none: then every tenant counts. */
 export async function quarantinesOf(lane: Pick<LaneClient, 'state'>): Promise<Quarantine[]> {
   const state = await lane.state();
-  return state ? activeQuarantines(state.ledger, Date.now()) : [];
+  return state ? activeQuarantines(state.ledger, notBehind()) : [];
 }
 
 /**
@@ -141,7 +142,7 @@ export async function membersOf(
   left: readonly string[] = [],
 ): Promise<Plan> {
   const state = await lane.state();
-  const names = state ? activeQuarantines(state.ledger, Date.now()).map(({ tenant }) => tenant) : left;
+  const names = state ? activeQuarantines(state.ledger, notBehind()).map(({ tenant }) => tenant) : left;
   const tenants = plan.tenants.filter(({ name }) => !names.includes(name));
   return tenants.length > 0 ? { ...plan, tenants } : plan;
 }

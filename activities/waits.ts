@@ -9,6 +9,7 @@ import type { LaneClient } from '../src/temporal/lane-client.js';
 import { followHistory } from '../src/temporal/records/follow.js';
 import { awaitRunEnd, findRun } from '../src/temporal/runs.js';
 import { isOurs } from './border/caller.js';
+import { notBehind } from './clock.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { ownRun, waitHeartbeatMs, whileWaiting, withHeartbeat } from './heartbeat.js';
 
@@ -35,9 +36,9 @@ export const LANE_POLL_MS = 400;
 
 /** State of the lane once it answers; null if it does not for so long, in milliseconds. */
 export async function stateWithin(lane: Pick<LaneClient, 'state'>, forMs: number): Promise<LaneState | null> {
-  for (const deadline = Date.now() + forMs; ; await sleep(LANE_POLL_MS)) {
+  for (const deadline = performance.now() + forMs; ; await sleep(LANE_POLL_MS)) {
     const state = await lane.state();
-    if (state || Date.now() >= deadline) return state;
+    if (state || performance.now() >= deadline) return state;
   }
 }
 
@@ -65,12 +66,12 @@ export function createWaitActivities({ client, lane, stopping, config }: Activit
     waitForLane: (request: LaneRequest): Promise<LaneResult> =>
       whileWaiting(waiting, async () => {
         const changes = laneChanges(client, own);
-        let [joinedRunId, joinedAt, rejoinMs] = ['', 0, REJOIN_MS];
+        let [joinedRunId, joinedAt, rejoinMs] = ['', Number.NEGATIVE_INFINITY, REJOIN_MS];
         const join = async () => {
           await lane.joinQueue(request);
           const runId = (await lane.openRun()) ?? '';
           rejoinMs = runId === joinedRunId ? Math.min(2 * rejoinMs, MAX_REJOIN_MS) : REJOIN_MS;
-          [joinedRunId, joinedAt] = [runId, Date.now()];
+          [joinedRunId, joinedAt] = [runId, performance.now()];
         };
         // The lane cannot know it yet, so it is not asked first.
         if (activityInfo().attempt === 1) await join();
@@ -84,10 +85,10 @@ export function createWaitActivities({ client, lane, stopping, config }: Activit
           const open = await lane.openRun();
           // Another run of the lane may not know this request, and a full queue takes none.
           const isOther = open === null || open !== joinedRunId;
-          const joinAt = joinedAt + (isOther ? JOIN_MS : rejoinMs);
-          if (Date.now() >= joinAt) await join();
+          const leftMs = joinedAt + (isOther ? JOIN_MS : rejoinMs) - performance.now();
+          if (leftMs <= 0) await join();
           // A slow lane must not be asked faster than it works: each question is one more read of a loaded server.
-          else await changes(joinAt);
+          else await changes(leftMs);
         }
       }),
 
@@ -98,7 +99,10 @@ export function createWaitActivities({ client, lane, stopping, config }: Activit
           const position = await lane.position(ownRun());
           if (position === null) await sleep(LANE_POLL_MS);
           else if (position.status.pause === null) return;
-          else await changes(Date.parse(position.status.pause.until ?? '') || undefined);
+          else {
+            const { until } = position.status.pause;
+            await changes(until === undefined ? undefined : Math.max(0, Date.parse(until) - notBehind()));
+          }
         }
       }),
 
@@ -130,11 +134,11 @@ export function createWaitActivities({ client, lane, stopping, config }: Activit
   };
 }
 
-/** Waits until the lane may have decided something, until `until` (epoch, ms), or a minute. Its state changes only in a workflow task. */
-function laneChanges(client: Client, lane: Lane): (until?: number) => Promise<void> {
+/** Waits until the lane may have decided something, for `forMs` milliseconds, or a minute. Its state changes only in a workflow task. */
+function laneChanges(client: Client, lane: Lane): (forMs?: number) => Promise<void> {
   const follow = () => followHistory(client, { workflowId: releaseLaneId(lane) });
   let next = follow();
-  let lookedAt = 0;
+  let lookedAt = Number.NEGATIVE_INFINITY;
   const change = async (signal: AbortSignal) => {
     for (;;) {
       // A race with `cancelled` would keep the events of each long poll until the end of the activity.
@@ -142,10 +146,9 @@ function laneChanges(client: Client, lane: Lane): (until?: number) => Promise<vo
       if (events === null || events.some((event) => event.workflowTaskCompletedEventAttributes)) return events;
     }
   };
-  return async (until) => {
-    const untilMs = until === undefined ? LANE_QUIET_MS : Math.max(0, until - Date.now());
+  return async (forMs = LANE_QUIET_MS) => {
     // Without its history, the lane is asked again after a short pause.
-    const seen = await withDeadline(Math.min(LANE_QUIET_MS, untilMs), cancellationSignal(), change).catch(
+    const seen = await withDeadline(Math.min(LANE_QUIET_MS, forMs), cancellationSignal(), change).catch(
       (error: unknown) => {
         if (cancellationSignal().aborted) return cancelled();
         return error instanceof DeadlineReached ? [] : 'failed';
@@ -153,7 +156,7 @@ function laneChanges(client: Client, lane: Lane): (until?: number) => Promise<vo
     );
     if (!Array.isArray(seen)) next = follow();
     // A server that refuses a long poll has too many of them, or none to spare.
-    await sleep(Math.max(0, lookedAt + (seen === 'failed' ? REFUSED_MS : LANE_POLL_MS) - Date.now()));
-    lookedAt = Date.now();
+    await sleep(Math.max(0, lookedAt + (seen === 'failed' ? REFUSED_MS : LANE_POLL_MS) - performance.now()));
+    lookedAt = performance.now();
   };
 }

@@ -140,7 +140,7 @@ export function createWatchActivities(dependencies: ActivityDependencies) {
     ): Promise<WatchResult> =>
       whileWaiting({ client, stopping }, async (wait) => {
         const signalTenants = throttledSignal(client, productionTenantsSignal);
-        const shiftEnds = Date.now() + plan.shiftMs;
+        const shiftEnds = performance.now() + plan.shiftMs;
         const judges = judgeProduction(suite ?? [], config.judging);
         const before = nullIfInvalid(() => parseWatchState(activityInfo().heartbeatDetails)) ?? from;
         try {
@@ -163,7 +163,7 @@ export function createWatchActivities(dependencies: ActivityDependencies) {
                 why: `superseded by a ${newer.kind} to ${newer.sha ?? 'an unknown build'}`,
               };
             const end = endOf(seen, plan);
-            if (end || turnedRed(from.tenants, seen.tenants) || Date.now() >= shiftEnds) return { seen, end };
+            if (end || turnedRed(from.tenants, seen.tenants) || performance.now() >= shiftEnds) return { seen, end };
             await signalTenants({ tenants: seen.tenants, bakingSince: seen.bake?.from ?? null });
             await wait.sleep(plan.pollMs);
           }
@@ -176,9 +176,9 @@ export function createWatchActivities(dependencies: ActivityDependencies) {
 
 /** State of the lane once it answers and moves nothing, or as it is after so long, in milliseconds; null if it is silent then. */
 async function settled(lane: LaneClient, forMs: number): Promise<LaneState | null> {
-  for (const until = Date.now() + forMs; ; await sleep(LANE_POLL_MS)) {
+  for (const until = performance.now() + forMs; ; await sleep(LANE_POLL_MS)) {
     const state = await lane.state();
-    if ((state && !state.move) || Date.now() >= until) return state;
+    if ((state && !state.move) || performance.now() >= until) return state;
     // Only a message would start a lane that was ended.
     if (state === null && (await lane.openRun()) === null) await lane.begin();
   }

@@ -94,10 +94,10 @@ export const isOurs = (
 
 /** Describes a run; null if the server does not know it. */
 async function describe(client: Client, run: RunRef): Promise<WorkflowExecutionDescription | null> {
-  for (const deadline = Date.now() + SILENCE_MS; ; await delay(RETRY_MS))
+  for (const deadline = performance.now() + SILENCE_MS; ; await delay(RETRY_MS))
     try {
       return await client.withDeadline(Date.now() + DESCRIBE_MS, () => findRun(client, run.workflowId, run.runId));
     } catch (error) {
-      if (Date.now() >= deadline) throw error;
+      if (performance.now() >= deadline) throw error;
     }
 }

@@ -1,9 +1,9 @@
-import type { Config } from '../src/config/schema.js';
-import type { VerifiedIdentity } from '../src/contract/identity.js';
-import { MoveRefusal } from '../src/move/write-lease.js';
-import { issuerKeys } from '../src/oidc/issuer-keys.js';
-import { TokenRefused, tokenVerifier } from '../src/oidc/verify-token.js';
-import { withHeartbeat } from './heartbeat.js';
+import type { Config } from '../../src/config/schema.js';
+import type { VerifiedIdentity } from '../../src/contract/identity.js';
+import { MoveRefusal } from '../../src/move/write-lease.js';
+import { issuerKeys } from '../../src/oidc/issuer-keys.js';
+import { TokenRefused, tokenVerifier } from '../../src/oidc/verify-token.js';
+import { withHeartbeat } from '../heartbeat.js';
 
 /** Activity that verifies who requests or approves. */
 export function createIdentityActivities({ oidcIssuers, network }: Config) {

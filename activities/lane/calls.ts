@@ -103,12 +103,12 @@ export function createLaneActivities(dependencies: ActivityDependencies) {
         if (request.onlyFrom) await requireUnmoved();
         // An automatic one does not begin without an answer.
         const waitMs = request.onlyFrom ? LANE_ANSWER_MS : ANNOUNCE_MS;
-        for (const deadline = Date.now() + waitMs; ; await sleep(LANE_POLL_MS))
+        for (const deadline = performance.now() + waitMs; ; await sleep(LANE_POLL_MS))
           try {
             return (await own.update(beginRollbackUpdate, announcement)) ?? LEASE_MS;
           } catch (error) {
             if (error instanceof LaneRefused) throw error;
-            if (Date.now() < deadline) continue;
+            if (performance.now() < deadline) continue;
             if (request.onlyFrom)
               throw new LaneRefused('no automatic rollback without an answer of the lane', 'lane-unavailable');
             await own.signal(beginRollbackSignal, announcement);

@@ -13,6 +13,7 @@ import type { Registry } from '../../src/registry/context.js';
 import { getManifest } from '../../src/registry/get-manifest.js';
 import { requireChildren } from '../../src/registry/require-children.js';
 import { RegistryError } from '../../src/registry/transport/errors.js';
+import { scheduledAt } from '../clock.js';
 import type { ActivityDependencies } from '../dependencies.js';
 import { withHeartbeat } from '../heartbeat.js';
 
@@ -68,7 +69,7 @@ export async function findDriftOrBeginAgain(gate: ActivityDependencies): Promise
 
 async function findDrift({ config, registry, waits }: ActivityDependencies, state: LaneState): Promise<Drift | null> {
   const { expectedLatest: expected, drift: known } = state.ledger;
-  if (!expected || state.move || Date.now() - expected.at < waits.recentMs) return null;
+  if (!expected || state.move || scheduledAt() - expected.at < waits.recentMs) return null;
   const wasMoved = known?.expectedAt === expected.at ? known.moved : [];
   // Each by its own read: one that cannot be read hides no other.
   const latest = configured(config, expected.images).map((image) =>

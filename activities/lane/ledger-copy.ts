@@ -1,4 +1,4 @@
-import { activityInfo, cancellationSignal, sleep } from '@temporalio/activity';
+import { cancellationSignal, sleep } from '@temporalio/activity';
 import type { LaneState, Ledger } from '../../src/contract/lane.js';
 import { shortSha } from '../../src/contract/sha.js';
 import { oneLine } from '../../src/domain/markdown.js';
@@ -9,6 +9,7 @@ import { withLater, withMarks } from '../../src/ledger/merge.js';
 import { type FoundCopy, findCopy, keepLedger, ledgerTag } from '../../src/ledger/store.js';
 import { RegistryError } from '../../src/registry/transport/errors.js';
 import { readLaneRecord } from '../../src/temporal/records/lane-record.js';
+import { notBehind } from '../clock.js';
 import type { ActivityDependencies } from '../dependencies.js';
 import { ownRun, withHeartbeat } from '../heartbeat.js';
 
@@ -38,7 +39,7 @@ export function createLedgerActivities({ config, registry, client, payloadKeys: 
           const generation = generationOf(state.ledger) ?? 0;
           // The copy of a move that came in between may have been written before this one, and replaced by it: it is written again.
           if (generation === last?.generation) return found ?? last.line;
-          const keeper = { registry, lane: config.lane, repository, keys, now: serverTime() };
+          const keeper = { registry, lane: config.lane, repository, keys, now: notBehind() };
           try {
             const kept = await keepLedger(keeper, state.ledger, cancellationSignal());
             const line = describeKept(kept, where);
@@ -75,17 +76,14 @@ export async function readCopies(
   { config, registry, payloadKeys: keys }: Omit<Dependencies, 'client'>,
   forMs: number,
 ): Promise<FoundCopy> {
-  const deadline = Date.now() + forMs;
+  const deadline = performance.now() + forMs;
   for (let pause = 500; ; pause = Math.min(2 * pause, MAX_PAUSE_MS)) {
-    const keeper = { registry, lane: config.lane, keys, now: serverTime(), repositories: config.images };
+    const keeper = { registry, lane: config.lane, keys, now: notBehind(), repositories: config.images };
     const found = await findCopy(keeper, cancellationSignal());
-    if (found.isAnswered || Date.now() + pause > deadline) return found;
+    if (found.isAnswered || performance.now() + pause > deadline) return found;
     await sleep(pause);
   }
 }
-
-/** Moves are dated by Temporal's clock; that of this machine may be behind it. */
-const serverTime = () => Math.max(Date.now(), activityInfo().currentAttemptScheduledTimestampMs);
 
 /**
  * What a lane begins with of which Temporal keeps a part, or nothing: with the copy in the registry, if that knows more. Marks of both count.

@@ -10,6 +10,7 @@ import { emptyLane, putOnHold } from '../../src/lane/state.js';
 import { withMarks } from '../../src/ledger/merge.js';
 import type { FoundCopy } from '../../src/ledger/store.js';
 import { type LaneRecord, readLaneRecord } from '../../src/temporal/records/lane-record.js';
+import { scheduledAt } from '../clock.js';
 import { earlierLanes, earlierMovers, LISTING_MS, ownStart, type Run } from './earlier-runs.js';
 import { lost, NEXT, readAgain, withCopy } from './ledger-copy.js';
 
@@ -103,11 +104,11 @@ function incomplete(known: LaneState, marks: KnownBadBuild[]): LaneState {
 
 const LOST = `a part of the ledger is lost: the last lane is gone, cannot be read, or knew less than one before it (${NEXT})`;
 
-/** The last lane may have renewed an open lease without a record of it. */
+/** The last lane may have renewed an open lease without a record of it, until this one was started. */
 function withOpenLease(state: LaneState): LaneState {
   const { move } = state;
   return move && move.leaseRevokedAt === undefined
-    ? { ...state, move: { ...move, leaseGrantedAt: Date.now() } }
+    ? { ...state, move: { ...move, leaseGrantedAt: scheduledAt() } }
     : state;
 }
 

@@ -5,7 +5,7 @@ import { parseSha } from '../../src/contract/sha.js';
 
 const sha = parseSha('4c1d56e');
 const parent = { workflowId: 'rollback-4c1d56e', runId: 'of-ada' };
-const mover = { workflowId: 'move-latest', runId: 'm', activityId: '1', attempt: 1 };
+const mover = { workflowId: 'move-latest', runId: 'm', activityId: '1', attempt: 1, clock: Date.now };
 
 test('a mover that announces its rollback does so by the name that was claimed, not by the verified identity', async () => {
   const sent: object[] = [];

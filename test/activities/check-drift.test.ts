@@ -21,6 +21,8 @@ const [earlier, live, theirs] = [newSha(), newSha(), newSha()].map(parseSha) as 
 const { server: images, registry } = await openRegistry();
 const config = await loadConfig({ CANARY_IMAGES: `${images.host}/${PLATFORM},${images.host}/${TENANT}` });
 let state: LaneState;
+/** Time of Temporal at which a check was scheduled. */
+let scheduledAt = Date.now();
 beforeAll(async () => {
   const builds: [Sha, string[]][] = [
     [earlier, [PLATFORM, TENANT, GONE]],
@@ -68,7 +70,9 @@ const gate = () =>
   }) as unknown as Parameters<typeof createDriftActivities>[0];
 /** One check, whose report the lane keeps. */
 async function check(): Promise<Drift | null> {
-  const found = await new MockActivityEnvironment().run(createDriftActivities(gate()).lookForDrift);
+  const found = await new MockActivityEnvironment({ currentAttemptScheduledTimestampMs: scheduledAt }).run(
+    createDriftActivities(gate()).lookForDrift,
+  );
   if (found) state.ledger.drift = found as Drift;
   return found as Drift | null;
 }
@@ -119,4 +123,14 @@ test('a target that was missing stays so while it cannot be read', async () => {
   await tag(PLATFORM, theirs);
   expect(await during(of(GONE), check)).toMatchObject({ missing });
   expect(await check()).toMatchObject({ missing: [] });
+});
+
+test('a check that was scheduled right after a move compares nothing yet, whatever the clock of its machine says', async () => {
+  await tag(TENANT, theirs);
+  const [expectedAt, before] = [Date.now() - 3_600_000, scheduledAt];
+  if (state.ledger.expectedLatest) state.ledger.expectedLatest.at = expectedAt;
+  scheduledAt = expectedAt + 1;
+  expect(await check()).toBeNull();
+  scheduledAt = before;
+  expect(await check()).toMatchObject({ moved: [await at(TENANT, theirs)] });
 });

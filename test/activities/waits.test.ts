@@ -2,10 +2,10 @@ import { queryObjects } from 'node:v8';
 import { Client, Connection } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { retryMissingSecret, SecretMissing } from '../../activities/failures.js';
 import { whileWaiting } from '../../activities/heartbeat.js';
-import { createWaitActivities } from '../../activities/waits.js';
+import { createWaitActivities, LANE_POLL_MS } from '../../activities/waits.js';
 import { startFixedTemporal } from '../../testbed/fixed-temporal.js';
 import { until } from '../support/until.js';
 
@@ -17,8 +17,9 @@ const EVENTS = 100;
 const POLLS = 8;
 
 let polls = 0;
-/** Whether no event arrives, as of a lane whose worker is slow or gone. */
+/** Whether no event arrives, as of a lane whose worker is slow or gone; or each tells of a workflow task. */
 let isQuiet = false;
+let isBusy = false;
 let server: Awaited<ReturnType<typeof startFixedTemporal>>;
 let connection: Connection;
 beforeAll(async () => {
@@ -27,7 +28,8 @@ beforeAll(async () => {
     GetWorkflowExecutionHistory: () => {
       polls += 1;
       if (isQuiet) return 'silent';
-      const events = Array.from({ length: EVENTS }, () => ({}));
+      const event = isBusy ? { workflowTaskCompletedEventAttributes: {} } : {};
+      const events = Array.from({ length: EVENTS }, () => event);
       const nextPageToken = Buffer.from('more');
       return service.GetWorkflowExecutionHistoryResponse.encode({ history: { events }, nextPageToken }).finish();
     },
@@ -73,6 +75,33 @@ test('one that waits for the lane keeps no event of its history', async () => {
   expect(kept).toBeLessThanOrEqual(4 * EVENTS);
 });
 
+test.each([
+  ['back', -3_600_000],
+  ['forth', 3_600_000],
+])('one that waits for a lane asks on at its pace, though the clock is set %s by an hour', async (_, byMs) => {
+  isBusy = true;
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
+  onTestFinished(() => {
+    isBusy = false;
+    vi.useRealTimers();
+  });
+  const askedAt: number[] = [];
+  const lane = {
+    joinQueue: async () => undefined,
+    openRun: async () => 'one-run',
+    async position() {
+      if (askedAt.push(performance.now()) === 2) vi.setSystemTime(Date.now() + byMs);
+      return { isKnown: true, result: askedAt.length > 4 ? { fencingToken: 7 } : null };
+    },
+  };
+  const dependencies = { client: new Client({ connection }), stopping: new AbortController().signal, lane };
+  const { waitForLane } = createWaitActivities({ ...dependencies, config: { lane: '' } } as never);
+  const result = await new MockActivityEnvironment().run(waitForLane as never, {} as never);
+  expect(result).toEqual({ fencingToken: 7 });
+  const pauses = askedAt.slice(2).map((at, index) => at - (askedAt[index + 1] ?? 0));
+  for (const pause of pauses) expect(pause).toBeGreaterThan(LANE_POLL_MS - 10);
+});
+
 test('one that waits for a lane that does nothing asks it once between two requests', async () => {
   isQuiet = true;
   const environment = new MockActivityEnvironment();
@@ -92,12 +121,15 @@ test('one that waits for a lane that does nothing asks it once between two reque
 });
 
 test('one that lacks a secret again passes on what it has noted since, and has all of its retry budget', async () => {
+  const began = Date.now();
   const before = { stretch: 'of the attempt before', lackingSince: Date.now() - 120_000 };
-  const environment = new MockActivityEnvironment({ heartbeatDetails: before });
+  const environment = new MockActivityEnvironment({
+    heartbeatDetails: before,
+    currentAttemptScheduledTimestampMs: Date.now(),
+  });
   const beats: unknown[] = [];
   environment.on('heartbeat', (details) => beats.push(details));
   const dependencies = { client: new Client({ connection }), stopping: new AbortController().signal };
-  const began = Date.now();
   const lacks = environment.run(() =>
     whileWaiting(dependencies, (wait) =>
       retryMissingSecret(

@@ -21,7 +21,7 @@ export default [
     breaks:
       'a release asks a lane that is slow several times a second: hundreds of gates keep Temporal too busy to answer',
     file: 'activities/waits.ts',
-    find: 'else await changes(joinAt);',
+    find: 'else await changes(leftMs);',
     replace: 'else await sleep(LANE_POLL_MS);',
     test: 'test/activities/waits.test.ts > one that waits for a lane that does nothing asks it once between two requests',
   },
@@ -197,8 +197,8 @@ export default [
     name: 'recovery-waits-for-ever',
     breaks: 'a lane without a list of runs never begins',
     file: 'activities/lane/earlier-runs.ts',
-    find: 'if (Date.now() >= deadline) return',
-    replace: 'if (Date.now() >= deadline + 3_600_000) return',
+    find: 'if (performance.now() >= deadline) return',
+    replace: 'if (performance.now() >= deadline + 3_600_000) return',
     test: 'test/workflows/lane/unlisted.test.ts > a lane that is terminated while the server lists no run begins with the copy in the registry, on hold, and a rollback goes on',
   },
   {

@@ -3,7 +3,7 @@ export default [
     name: 'ledger-copy-given-up-at-once',
     breaks: 'a lane begins without its copy because the registry did not answer once',
     file: 'activities/lane/ledger-copy.ts',
-    find: 'found.isAnswered || Date.now() + pause > deadline',
+    find: 'found.isAnswered || performance.now() + pause > deadline',
     replace: 'found.isAnswered || pause > 0',
     test: 'test/workflows/lane/unread.test.ts > waits for its copy: an adoption that came before does not replace it with an empty one',
   },

@@ -7,10 +7,10 @@ export const PROGRESS_MS = 15_000;
 /** Prints a line at most every 15 s for each image. */
 export function throttledProgress(print: (line: string) => void): (progress: MoveProgress) => void {
   const printedAt = new Map<string, number>();
-  const began = Date.now();
+  const began = performance.now();
   return (progress) => {
-    if (Date.now() - (printedAt.get(progress.repository) ?? began) < PROGRESS_MS) return;
-    printedAt.set(progress.repository, Date.now());
+    if (performance.now() - (printedAt.get(progress.repository) ?? began) < PROGRESS_MS) return;
+    printedAt.set(progress.repository, performance.now());
     print(oneLine(progressLine(progress)));
   };
 }

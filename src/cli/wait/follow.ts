@@ -103,15 +103,15 @@ async function printPhases(
 ): Promise<never> {
   const nextEvents = followHistory(client, { workflowId, runId });
   const { isRollback } = parseRunId(workflowId);
-  for (let last = '', since = Date.now(); ; ) {
+  for (let last = '', since = performance.now(); ; ) {
     const status = await pollStatus(client, workflowId, stop);
     stop.throwIfAborted();
     const line = status ? phaseLine(status) : last;
-    if (line !== last || !(isRollback || status?.phase === 'promoting')) since = Date.now();
+    if (line !== last || !(isRollback || status?.phase === 'promoting')) since = performance.now();
     if (line !== last) io.err(line);
     last = line;
-    if (Date.now() - since >= PROGRESS_MS) {
-      since = Date.now();
+    if (performance.now() - since >= PROGRESS_MS) {
+      since = performance.now();
       const lane = laneOf(workflowId);
       const waits = isRollback ? await waitsFor(client, lane, workflowId) : await moveProgress(client, lane);
       for (const one of waits) io.err(isRollback ? `waits for ${one}` : one);

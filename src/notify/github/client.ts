@@ -37,14 +37,14 @@ export const githubHeaders = (token: string) => ({
 });
 
 export function githubClient({ api, repository, token, network, pauseMs = 1_000 }: GitHubAccess): GitHub {
-  let wroteAt = 0;
+  let wroteAt = Number.NEGATIVE_INFINITY;
   let refused: string | undefined;
   return {
     async request(method, path, body) {
       if (method !== 'GET') {
-        const restMs = wroteAt + pauseMs - Date.now();
+        const restMs = wroteAt + pauseMs - performance.now();
         if (restMs > 0) await delay(restMs);
-        wroteAt = Date.now();
+        wroteAt = performance.now();
       }
       const used = await token(refused);
       const answer = await ask(NAME, network, {

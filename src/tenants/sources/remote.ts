@@ -45,16 +45,16 @@ export function remoteFleet(
 ): FleetSource {
   const { setting, fixed, load, secrets } = options;
   const problems = [...options.problems, ...invalidSecrets(secrets)];
-  let copy: { text: string; at: number } | null = null;
-  let silence: { why: string; at: number } | null = null;
+  let copy: { text: string; at: Moment } | null = null;
+  let silence: { why: string; at: Moment } | null = null;
   let pending: Promise<void> | null = null;
 
   const refresh = async () => {
     try {
-      copy = { text: await withDeadline(timeoutMs, undefined, load), at: Date.now() };
+      copy = { text: await withDeadline(timeoutMs, undefined, load), at: now() };
       silence = null;
     } catch (error) {
-      if (error instanceof FleetSilent) silence = { why: error.message, at: Date.now() };
+      if (error instanceof FleetSilent) silence = { why: error.message, at: now() };
       else {
         // It answers, and what it answers is no fleet: then no earlier one counts either. Any other error tells nothing of it.
         if (error instanceof FleetError) copy = null;
@@ -77,9 +77,9 @@ export function remoteFleet(
     async read(signal, maxAgeMs = 0): Promise<Fleet> {
       signal?.throwIfAborted();
       if (problems.length > 0) throw new FleetError(problems);
-      const triedAt = Math.max(copy?.at ?? 0, silence?.at ?? 0);
-      if (copy === null || Date.now() - triedAt >= maxAgeMs) await unlessAborted(refreshed(maxAgeMs > 0), signal);
-      if (copy === null || Date.now() - copy.at >= MAX_COPY_AGE_MS)
+      const triedMs = Math.min(...[copy, silence].map((one) => (one ? ageOf(one) : Number.POSITIVE_INFINITY)));
+      if (copy === null || triedMs >= maxAgeMs) await unlessAborted(refreshed(maxAgeMs > 0), signal);
+      if (copy === null || ageOf(copy) >= MAX_COPY_AGE_MS)
         throw new FleetUnreadable(
           `${setting}: ${silence?.why ?? 'gave no fleet'}, and there is no copy of the last day`,
         );
@@ -101,11 +101,21 @@ export function remoteFleet(
       const { tenants, access } = fleet;
       const given = { tenants, access, ...(notes.length > 0 && { notes }) };
       if (silence === null) return given;
-      const at = new Date(copy.at).toISOString();
+      const at = new Date(copy.at.wall).toISOString();
       return { ...given, copy: { at, why: `${setting}: ${silence.why}` } };
     },
   };
 }
+
+/** A time to tell, epoch in milliseconds, and the same by a clock that no one sets. */
+interface Moment {
+  wall: number;
+  steady: number;
+}
+
+const now = (): Moment => ({ wall: Date.now(), steady: performance.now() });
+
+const ageOf = ({ at }: { at: Moment }) => performance.now() - at.steady;
 
 /** What a machine is short of for a while: open files, memory. It says nothing of what is read. */
 const SHORTAGES = ['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN'];
