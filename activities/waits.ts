@@ -86,9 +86,10 @@ export function createWaitActivities({ client, lane, stopping, config }: Activit
           // Another run of the lane may not know this request, and a full queue takes none.
           const isOther = open === null || open !== joinedRunId;
           const leftMs = joinedAt + (isOther ? JOIN_MS : rejoinMs) - performance.now();
-          if (leftMs <= 0) await join();
+          // A timer fires up to a millisecond early.
+          if (leftMs < 1) await join();
           // A slow lane must not be asked faster than it works: each question is one more read of a loaded server.
-          else await changes(leftMs);
+          else await changes(Math.ceil(leftMs));
         }
       }),
 

@@ -90,6 +90,12 @@ const AT_THE_END: Record<number, readonly [...Link, choice?: number][]> = {
     ['promote only', 0, 2],
     ['green', 'a hold'],
   ],
+  // Writes hang for 7 s from the soak on, and a person goes back meanwhile.
+  19: [
+    ['green', 0],
+    ['hang', 'a soak', 462],
+    ['roll back', 'a move', 3],
+  ],
 };
 /** What follows an act in half of all plans, in the moment in which it hurts most. */
 const CHAINS: Partial<Record<Act, readonly Link[][]>> = {

@@ -21,7 +21,7 @@ export default [
     breaks:
       'a release asks a lane that is slow several times a second: hundreds of gates keep Temporal too busy to answer',
     file: 'activities/waits.ts',
-    find: 'else await changes(leftMs);',
+    find: 'else await changes(Math.ceil(leftMs));',
     replace: 'else await sleep(LANE_POLL_MS);',
     test: 'test/activities/waits.test.ts > one that waits for a lane that does nothing asks it once between two requests',
   },
