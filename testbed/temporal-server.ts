@@ -81,7 +81,7 @@ async function start(options: TemporalServerOptions): Promise<TemporalServer> {
     const running = await startProcess(temporal.path, args, {
       logFile: join(directory, 'temporal.log'),
       env: { ...process.env, ...CHEAP },
-      ready: () => answers(`http://127.0.0.1:${http}/api/v1/namespaces/${namespace}/workflows`),
+      ready: () => isReady(`http://127.0.0.1:${http}/api/v1/namespaces/${namespace}/workflows`),
       timeoutMs: 30_000,
     });
     return {
@@ -98,13 +98,18 @@ async function start(options: TemporalServerOptions): Promise<TemporalServer> {
   }
 }
 
-/** Waits until the server is usable: a list request needs the namespace and visibility. */
-async function answers(url: string): Promise<boolean> {
+/** Whether the server is usable: a list needs the namespace and visibility; that there is no such run is known by what holds the histories, up to seconds later. */
+async function isReady(url: string): Promise<boolean> {
+  return (await statusOf(url)) === 200 && (await statusOf(`${url}/none`)) === 404;
+}
+
+/** Status of the answer; null without one. */
+async function statusOf(url: string): Promise<number | null> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(1000) });
     await response.body?.cancel();
-    return response.ok;
+    return response.status;
   } catch {
-    return false;
+    return null;
   }
 }
