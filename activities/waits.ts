@@ -98,8 +98,11 @@ export function createWaitActivities({ client, lane, stopping, config }: Activit
       whileWaiting(waiting, async () => {
         for (const changes = laneChanges(client, own); ; ) {
           const position = await lane.position(ownRun());
-          if (position === null) await sleep(LANE_POLL_MS);
-          else if (position.status.pause === null) return;
+          if (position === null) {
+            // Only a message would start a lane that was ended, and a paused release sends none.
+            if ((await lane.openRun()) === null) await lane.begin();
+            await sleep(LANE_POLL_MS);
+          } else if (position.status.pause === null) return;
           else {
             const { until } = position.status.pause;
             await changes(until === undefined ? undefined : Math.max(0, Date.parse(until) - notBehind()));

@@ -102,6 +102,23 @@ test.each([
   for (const pause of pauses) expect(pause).toBeGreaterThan(LANE_POLL_MS - 10);
 });
 
+test('one that waits for the end of a pause starts a lane that was ended meanwhile', async () => {
+  const begun: number[] = [];
+  let asked = 0;
+  const lane = {
+    async position() {
+      asked += 1;
+      return begun.length > 0 || asked > 3 ? { status: { pause: null } } : null;
+    },
+    openRun: async () => (begun.length > 0 ? 'another-run' : null),
+    begin: async () => void begun.push(asked),
+  };
+  const dependencies = { client: new Client({ connection }), stopping: new AbortController().signal, lane };
+  const { awaitResume } = createWaitActivities({ ...dependencies, config: { lane: '' } } as never);
+  await new MockActivityEnvironment().run(awaitResume);
+  expect(begun).toEqual([1]);
+});
+
 test('one that waits for a lane that does nothing asks it once between two requests', async () => {
   isQuiet = true;
   const environment = new MockActivityEnvironment();

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { check } from '../../chaos/checker/check.js';
-import type { Evidence, Run, RunEvent } from '../../chaos/checker/evidence.js';
+import type { Evidence, Run, RunEvent, Write } from '../../chaos/checker/evidence.js';
 import { A, at, B, C, digest, event, GOOD, leases, more, mover, run, writes } from './forged.js';
 
 // What stops a promotion: a pause, a rollback, and a hand. GOOD begins to move at 20 s, has its lease at 20.5 s and writes at 21 s.
@@ -18,6 +18,11 @@ const byHand = (events: RunEvent[], ...others: Run[]) =>
     runs: [lane(...events), RELEASE, MOVER, ...others],
     writes: [...writes(0, A, 'person'), ...writes(6, C, 'person'), ...writes(21, B)],
   });
+/** The same after A was adopted, and this is written since. */
+const takenBack = (...since: Write[]) => ({
+  ...byHand([event(1, 'adopt')]),
+  writes: [...writes(0, A, 'person'), ...writes(6, C, 'person'), ...since, ...writes(21, B)],
+});
 /** The lane refuses the promotion, and lets the rollback to the same build write within two seconds. */
 const SAME_BUILD = more({
   runs: [
@@ -97,6 +102,11 @@ test.each<[string, string, Evidence]>([
   ],
   [
     'I8',
+    'a promotion over a hand that a person replaced by another one right before it',
+    takenBack(...writes(20.9, 'ddddddd', 'person')),
+  ],
+  [
+    'I8',
     'a promotion over a hand in the soak',
     more({ writes: [...writes(0, A, 'person'), ...writes(13.5, C, 'person'), ...writes(21, B)] }),
   ],
@@ -112,6 +122,7 @@ test.each<[string, Evidence]>([
   ['a promotion that was let write before a rollback announced itself', rollback(20.8, 40)],
   ['a rollback to the very build of a promotion that was refused for it', SAME_BUILD],
   ['a promotion over a hand that was adopted', byHand([event(8, 'adopt')])],
+  ['a promotion over a hand that a person took back right before it', takenBack(...writes(20.9, A, 'person'))],
   ['a promotion of a newer build than the one that was adopted', adopted(A)],
   [
     'a move that goes on in a pause, for its first mover was terminated',

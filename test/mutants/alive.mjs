@@ -258,4 +258,12 @@ export default [
     replace: 'const clock = Date.now;',
     test: 'test/e2e/wrong-clock.test.ts > a worker whose clock is 11 minutes ahead waits for the tenants, promotes, and rolls back',
   },
+  {
+    name: 'pause-of-an-ended-lane',
+    breaks: 'a release that waits in a pause waits for ever, because a person terminated the lane that was paused',
+    file: 'activities/waits.ts',
+    find: 'if ((await lane.openRun()) === null) await lane.begin();',
+    replace: '',
+    test: 'test/activities/waits.test.ts > one that waits for the end of a pause starts a lane that was ended meanwhile',
+  },
 ];
