@@ -60,7 +60,8 @@ export function createMoveActivities({ config, registry, lane, authorizerFor, wa
       const earlier = heartbeatDetails as Progress | undefined;
       const clock = attemptClock();
       // The worker of the attempt before had a clock of its own: two that differ by more than that tell nothing.
-      const lostContact = attempt > 1 && Math.abs(Date.now() - (earlier?.at ?? scheduledTimestampMs)) > waits.lostMs;
+      const silentMs = Date.now() - (earlier?.at ?? scheduledTimestampMs);
+      const lostContact = attempt > 1 && Math.abs(silentMs) > waits.lostMs;
       const progress: Progress = {
         begun: earlier?.begun ?? false,
         images: [],
@@ -91,8 +92,8 @@ export function createMoveActivities({ config, registry, lane, authorizerFor, wa
         });
       const settledAt = performance.now() + waits.windowMs + waits.putTimeoutMs - MIN_SILENCE_MS;
       const images = await withHeartbeat(move, progress).catch((error: unknown) => {
-        // What the earlier attempt sent has arrived by then, and was read.
-        const isLate = lostContact && error instanceof MoveRefusal && error.refusal === 'latest-moved';
+        // What the earlier attempt sent has arrived by then, and was read. A heartbeat of the future proves no silence.
+        const isLate = lostContact && silentMs > 0 && error instanceof MoveRefusal && error.refusal === 'latest-moved';
         throw isLate || !(progress.begun || attempt > 1) ? nothingWritten(error) : error;
       });
       // After a retry, no write of the attempt before may be in flight when this one ends.

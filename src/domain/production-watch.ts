@@ -105,7 +105,7 @@ export function notePoll(
   const last = Date.parse(before.at);
   const unwatchedMs = begun - last;
   // A clock that was set back is a gap, too.
-  const isGap = unwatchedMs < 0 || unwatchedMs > maxGapMs(pollMs) || ended - begun > LONGEST_POLL_MS;
+  const isGap = unwatchedMs < 0 || ended < begun || unwatchedMs > maxGapMs(pollMs) || ended - begun > LONGEST_POLL_MS;
   const passedMs = isGap ? 0 : ended - last;
   const at = new Date(ended).toISOString();
   const known = new Map(before.tenants.map((one) => [one.tenant, one]));

@@ -64,6 +64,14 @@ describe('a bake', () => {
     expect(bake && lengthOf(bake)).toBe(0);
   });
 
+  test('starts again after a clock that is set back during a poll, and no time is taken from it', () => {
+    const before = watch(times(100, ON()));
+    const begun = Date.parse(before.at) + 5_000;
+    const after = notePoll(before, [ON()], SHA, { begun, ended: begun - 3_600_000 }, LIMITS);
+    expect(after.bake && lengthOf(after.bake)).toBe(0);
+    expect(after.watchedMs).toBe(before.watchedMs);
+  });
+
   test('outlives one unanswered poll, and a gap of three polls', () => {
     const { bake } = watch([...times(100, ON()), DOWN, ON(), 15_000, ON()]);
     expect(bake).toMatchObject({ longestGapMs: 15_100 });
