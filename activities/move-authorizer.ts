@@ -77,7 +77,7 @@ const positionOf = (lane: LaneClient, { runId }: RunRef, silenceMs: number): Pro
   answer(silenceMs, async () => {
     const position = await lane.position({ runId });
     if (position !== null) return position;
-    if ((await lane.openRun()) === null) await lane.begin();
+    await lane.begin();
     throw new Error('no answer');
   });
 

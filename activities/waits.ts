@@ -100,7 +100,7 @@ export function createWaitActivities({ client, lane, stopping, config }: Activit
           const position = await lane.position(ownRun());
           if (position === null) {
             // Only a message would start a lane that was ended, and a paused release sends none.
-            if ((await lane.openRun()) === null) await lane.begin();
+            await lane.begin();
             await sleep(LANE_POLL_MS);
           } else if (position.status.pause === null) return;
           else {

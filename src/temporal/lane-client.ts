@@ -97,7 +97,11 @@ export function laneClient(given: Client, lane: Lane, readMs = READ_TIMEOUT_MS):
       if (error instanceof PayloadUnreadable) return null;
       throw error;
     });
-  const begin = async () => {
+  const openRun = async () => {
+    const run = await findRun(client, workflowId);
+    return run && isOpen(run) ? run.runId : null;
+  };
+  const startRun = async () => {
     await client.workflow.start(WORKFLOWS.lane, { ...start, workflowIdConflictPolicy: 'USE_EXISTING' });
   };
   return {
@@ -106,14 +110,14 @@ export function laneClient(given: Client, lane: Lane, readMs = READ_TIMEOUT_MS):
       const now = await state();
       return now && positionAt(positionOf(now, request), Date.now());
     },
-    async openRun() {
-      const run = await findRun(client, workflowId);
-      return run && isOpen(run) ? run.runId : null;
+    openRun,
+    async begin() {
+      // Who waits for the lane calls this several times a second: one that is open gets no request to start.
+      if ((await openRun()) === null) await startRun();
     },
-    begin,
     async beginAgain() {
       const run = await findRun(client, workflowId);
-      if (run && !isOpen(run)) await begin();
+      if (run && !isOpen(run)) await startRun();
     },
     joinQueue: (request) => signal(joinQueueSignal, request),
     signal,

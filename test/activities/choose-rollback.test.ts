@@ -61,8 +61,8 @@ function laneOf(given: 'running' | 'ended' | 'silent', moves = 0) {
       left -= 1;
       return left >= 0 ? { ...state, move: OTHER_MOVE } : state;
     },
-    openRun: async () => (now === 'ended' ? null : 'run'),
     begin: async () => {
+      if (now !== 'ended') return;
       begun.push('begun');
       now = 'running';
     },

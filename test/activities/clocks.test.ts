@@ -67,7 +67,6 @@ describe('a mover whose first attempt died', () => {
     ['back', -HOUR_MS],
     ['forth', HOUR_MS],
   ])('ends when no write of that one can arrive any more, though the clock is set %s', async (_, byMs) => {
-    await setLatest('next', []);
     let isSet = false;
     const began = performance.now();
     await again('promotion', Date.now(), () => {

@@ -43,6 +43,10 @@ afterAll(async () => {
   await stopped;
 });
 
+/** The activities of a worker that wait for this lane. */
+const waitsOn = (lane: object, client = new Client({ connection }), stopping = new AbortController().signal) =>
+  createWaitActivities({ client, stopping, lane, config: { lane: '' } } as never);
+
 /** Runs a wait until it has polled a few times; how many events are then in memory. */
 async function eventsKept(wait: (client: Client, stopping: AbortSignal) => Promise<unknown>): Promise<number> {
   polls = 0;
@@ -68,9 +72,8 @@ test('one that waits for the lane keeps no event of its history', async () => {
   const status = { pause: {} };
   const lane = { position: async () => ({ status }) };
   const kept = await eventsKept((client, stopping) => {
-    const dependencies = { client, stopping, lane, config: { lane: '' } } as never;
     stopping.addEventListener('abort', () => environment.cancel());
-    return environment.run(createWaitActivities(dependencies).awaitResume);
+    return environment.run(waitsOn(lane, client, stopping).awaitResume);
   });
   expect(kept).toBeLessThanOrEqual(4 * EVENTS);
 });
@@ -94,8 +97,7 @@ test.each([
       return { isKnown: true, result: askedAt.length > 4 ? { fencingToken: 7 } : null };
     },
   };
-  const dependencies = { client: new Client({ connection }), stopping: new AbortController().signal, lane };
-  const { waitForLane } = createWaitActivities({ ...dependencies, config: { lane: '' } } as never);
+  const { waitForLane } = waitsOn(lane);
   const result = await new MockActivityEnvironment().run(waitForLane as never, {} as never);
   expect(result).toEqual({ fencingToken: 7 });
   const pauses = askedAt.slice(2).map((at, index) => at - (askedAt[index + 1] ?? 0));
@@ -110,11 +112,9 @@ test('one that waits for the end of a pause starts a lane that was ended meanwhi
       asked += 1;
       return begun.length > 0 || asked > 3 ? { status: { pause: null } } : null;
     },
-    openRun: async () => (begun.length > 0 ? 'another-run' : null),
     begin: async () => void begun.push(asked),
   };
-  const dependencies = { client: new Client({ connection }), stopping: new AbortController().signal, lane };
-  const { awaitResume } = createWaitActivities({ ...dependencies, config: { lane: '' } } as never);
+  const { awaitResume } = waitsOn(lane);
   await new MockActivityEnvironment().run(awaitResume);
   expect(begun).toEqual([1]);
 });
@@ -128,8 +128,7 @@ test('one that waits for a lane that does nothing asks it once between two reque
     openRun: async () => 'one-run',
     joinQueue: async () => void joined.push(asked.length),
   };
-  const dependencies = { client: new Client({ connection }), stopping: new AbortController().signal, lane };
-  const { waitForLane } = createWaitActivities({ ...dependencies, config: { lane: '' } } as never);
+  const { waitForLane } = waitsOn(lane);
   const ended = environment.run(waitForLane as never, {} as never).catch(() => undefined);
   await until('it has requested again', () => joined.length > 1);
   environment.cancel();

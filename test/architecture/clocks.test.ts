@@ -42,4 +42,4 @@ test.each([
 test.each([
   'await client.withDeadline(Date.now() + FORCE_MS, () => send());',
   'const view = laneView(state, Date.now());',
-])('%s is none', (line) => expect(reckoningsIn(line)).toEqual([]));
+])('%s does not count', (line) => expect(reckoningsIn(line)).toEqual([]));

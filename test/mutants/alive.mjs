@@ -262,7 +262,7 @@ export default [
     name: 'pause-of-an-ended-lane',
     breaks: 'a release that waits in a pause waits for ever, because a person terminated the lane that was paused',
     file: 'activities/waits.ts',
-    find: 'if ((await lane.openRun()) === null) await lane.begin();',
+    find: 'await lane.begin();',
     replace: '',
     test: 'test/activities/waits.test.ts > one that waits for the end of a pause starts a lane that was ended meanwhile',
   },

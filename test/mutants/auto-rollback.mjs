@@ -203,7 +203,7 @@ export default [
     name: 'auto-rollback-ended-lane',
     breaks: 'a lane that was ended keeps a red production from its rollback until a person looks',
     file: 'activities/watch-production.ts',
-    find: 'if (state === null && (await lane.openRun()) === null) await lane.begin();',
+    find: 'if (state === null) await lane.begin();',
     replace: '',
     test: 'test/activities/choose-rollback.test.ts > a lane that was ended is started again, and then names the target',
   },

@@ -3,13 +3,9 @@ export default [
   {
     name: 'wait-by-a-clock-that-is-set',
     breaks: 'a release waits for an hour for a lane that has answered, because the clock of its worker was set back',
-    edits: [
-      {
-        file: 'activities/waits.ts',
-        find: "(seen === 'failed' ? REFUSED_MS : LANE_POLL_MS) - performance.now()));\n    lookedAt = performance.now();",
-        replace: "(seen === 'failed' ? REFUSED_MS : LANE_POLL_MS) - Date.now()));\n    lookedAt = Date.now();",
-      },
-    ],
+    file: 'activities/waits.ts',
+    find: "(seen === 'failed' ? REFUSED_MS : LANE_POLL_MS) - performance.now()));\n    lookedAt = performance.now();",
+    replace: "(seen === 'failed' ? REFUSED_MS : LANE_POLL_MS) - Date.now()));\n    lookedAt = Date.now();",
     hangs: true,
     test: 'test/activities/waits.test.ts > one that waits for a lane asks on at its pace, though the clock is set back by an hour',
   },

@@ -228,8 +228,8 @@ export default [
     name: 'drift-starts-a-lane-that-never-ran',
     breaks: 'the check for drift starts a lane that never ran, and has nothing to do',
     file: 'src/temporal/lane-client.ts',
-    find: 'if (run && !isOpen(run)) await begin();',
-    replace: 'if (!run || !isOpen(run)) await begin();',
+    find: 'if (run && !isOpen(run)) await startRun();',
+    replace: 'if (!run || !isOpen(run)) await startRun();',
     test: 'test/workflows/check-drift.test.ts > a lane that never ran is not started',
   },
   {

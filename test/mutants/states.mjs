@@ -7,7 +7,7 @@ export default [
     name: 'states-lane-not-begun',
     breaks: 'a mover waits for a lane that a person ended, and that no message starts again',
     file: 'activities/move-authorizer.ts',
-    find: 'if ((await lane.openRun()) === null) await lane.begin();',
+    find: 'await lane.begin();',
     replace: '',
     test: `${STATES} > by a cancel: lane: ${again}`,
     hangs: true,

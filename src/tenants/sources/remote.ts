@@ -45,17 +45,22 @@ export function remoteFleet(
 ): FleetSource {
   const { setting, fixed, load, secrets } = options;
   const problems = [...options.problems, ...invalidSecrets(secrets)];
-  let copy: { text: string; at: Moment } | null = null;
-  let silence: { why: string; at: Moment } | null = null;
+  let copy: { text: string; at: string; readAt: number } | null = null;
+  let silence: string | null = null;
+  let triedAt = Number.NEGATIVE_INFINITY;
   let pending: Promise<void> | null = null;
 
   const refresh = async () => {
     try {
-      copy = { text: await withDeadline(timeoutMs, undefined, load), at: now() };
+      const text = await withDeadline(timeoutMs, undefined, load);
+      triedAt = performance.now();
+      copy = { text, at: new Date().toISOString(), readAt: triedAt };
       silence = null;
     } catch (error) {
-      if (error instanceof FleetSilent) silence = { why: error.message, at: now() };
-      else {
+      if (error instanceof FleetSilent) {
+        triedAt = performance.now();
+        silence = error.message;
+      } else {
         // It answers, and what it answers is no fleet: then no earlier one counts either. Any other error tells nothing of it.
         if (error instanceof FleetError) copy = null;
         throw error;
@@ -77,12 +82,10 @@ export function remoteFleet(
     async read(signal, maxAgeMs = 0): Promise<Fleet> {
       signal?.throwIfAborted();
       if (problems.length > 0) throw new FleetError(problems);
-      const triedMs = Math.min(...[copy, silence].map((one) => (one ? ageOf(one) : Number.POSITIVE_INFINITY)));
-      if (copy === null || triedMs >= maxAgeMs) await unlessAborted(refreshed(maxAgeMs > 0), signal);
-      if (copy === null || ageOf(copy) >= MAX_COPY_AGE_MS)
-        throw new FleetUnreadable(
-          `${setting}: ${silence?.why ?? 'gave no fleet'}, and there is no copy of the last day`,
-        );
+      if (copy === null || performance.now() - triedAt >= maxAgeMs)
+        await unlessAborted(refreshed(maxAgeMs > 0), signal);
+      if (copy === null || performance.now() - copy.readAt >= MAX_COPY_AGE_MS)
+        throw new FleetUnreadable(`${setting}: ${silence ?? 'gave no fleet'}, and there is no copy of the last day`);
       const shortage: string[] = [];
       const lookUp = noting(shortage, options.lookUp ?? lookUpIn(secrets, sources));
       const { network } = sources;
@@ -101,21 +104,10 @@ export function remoteFleet(
       const { tenants, access } = fleet;
       const given = { tenants, access, ...(notes.length > 0 && { notes }) };
       if (silence === null) return given;
-      const at = new Date(copy.at.wall).toISOString();
-      return { ...given, copy: { at, why: `${setting}: ${silence.why}` } };
+      return { ...given, copy: { at: copy.at, why: `${setting}: ${silence}` } };
     },
   };
 }
-
-/** A time to tell, epoch in milliseconds, and the same by a clock that no one sets. */
-interface Moment {
-  wall: number;
-  steady: number;
-}
-
-const now = (): Moment => ({ wall: Date.now(), steady: performance.now() });
-
-const ageOf = ({ at }: { at: Moment }) => performance.now() - at.steady;
 
 /** What a machine is short of for a while: open files, memory. It says nothing of what is read. */
 const SHORTAGES = ['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN'];
