@@ -50,7 +50,7 @@ function eventsOf(event: HistoryEvent, events: readonly HistoryEvent[]): RunEven
     update?.name ??
     signal?.signalName ??
     activity?.activityType?.name ??
-    (isLate(failedTask?.failure?.message) ? 'DEADLOCK' : undefined) ??
+    (isNoFault(failedTask?.failure) ? 'NO_FAULT' : undefined) ??
     WorkflowTaskFailedCause[failedTask?.cause ?? -1] ??
     '';
   const published = publishedBy(activity?.input);
@@ -70,8 +70,15 @@ function eventsOf(event: HistoryEvent, events: readonly HistoryEvent[]): RunEven
   }));
 }
 
-/** Whether a task failed because a worker had no CPU for seconds, as a frozen or a loaded one. */
-const isLate = (message: string | null | undefined) => message?.includes('[TMPRL1101]') ?? false;
+/** Failures of workflow tasks that are no fault of the code: each is tried again, and passes. */
+const NO_FAULTS = [
+  // The worker had no CPU for seconds, as a frozen or a loaded one.
+  '[TMPRL1101]',
+  // SDK 1.24.0, after a server was killed: its core sends the marker of a patch that the same worker has just recorded.
+  'Unexpected notifyHasPatch job on non-replay activation',
+];
+const isNoFault = (failure: { message?: string | null } | null | undefined) =>
+  NO_FAULTS.some((text) => failure?.message?.includes(text));
 
 /** Whether the handler of an update refused what its validator let pass. */
 const isRefused = ({ eventId }: HistoryEvent, events: readonly HistoryEvent[]) =>

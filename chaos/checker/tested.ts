@@ -58,9 +58,11 @@ function testedBy(evidence: Evidence, { run, parent }: Mover, to = run.startedAt
   );
   const from = (plan?.at ?? parent?.startedAt ?? 0) - evidence.jumpMs;
   const commands = laneCommands(evidence, 'quarantine', 'unquarantine');
+  // One that was set aside after the smoke, and after the mover began, had to be smoked.
+  const asideUntil = to < run.startedAt ? Math.min(to + ON_ITS_WAY_MS, run.startedAt) : to + ON_ITS_WAY_MS;
   const aside = commands.filter(({ name, at, tenant, until = 0 }) => {
     const taken = commands.find((one) => one.name === 'unquarantine' && one.tenant === tenant && one.at > at);
-    return name === 'quarantine' && at < to + ON_ITS_WAY_MS && Math.min(until, taken?.at ?? until) > from;
+    return name === 'quarantine' && at < asideUntil && Math.min(until, taken?.at ?? until) > from;
   });
   return evidence.tenants.filter((name) => !aside.some(({ tenant }) => tenant === name));
 }

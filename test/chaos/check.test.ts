@@ -297,6 +297,17 @@ describe('the checker', () => {
       }),
     ],
     ['a promotion without a smoke on a tenant that a person set aside', setAside(60)],
+    [
+      'a promotion whose only tenant that was smoked was set aside once the mover had begun',
+      more({
+        ...setAside(60),
+        runs: setAside(60).runs.map((one) => {
+          const late = { ...event(18.7, 'quarantine'), tenant: 'canary-1', until: at(60) };
+          if (one.workflowId === 'the lane before') return { ...one, events: [...one.events, late] };
+          return one.type === 'MoveLatest' ? { ...one, startedAt: at(18.5) } : one;
+        }),
+      }),
+    ],
     ['a promotion without a smoke on a tenant that was set aside in its soak', setAside(60, 15)],
     ['a promotion without a smoke on a tenant whose quarantine ended in its soak', setAside(15)],
     ['a quarantine whose end a clock that jumped did not see', { ...setAside(4.5), jumpMs: 90_000 }],

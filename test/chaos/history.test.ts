@@ -29,9 +29,10 @@ test('a lane whose code does not replay is found by the cause of its failed work
   expect(lostOf(23)).toEqual([]);
 });
 
-test('a workflow task that failed by an error of the code is found, and one of a worker without CPU is not', () => {
+test('a workflow task that failed by an error of the code is found, and one of a worker without CPU, or of the SDK, is not', () => {
   expect(lostOf(14, 'x is not a function')).toEqual(['b failed a workflow task']);
   expect(lostOf(14, '[TMPRL1101] Potential deadlock detected: workflow did not yield within 5s')).toEqual([]);
+  expect(lostOf(14, 'Unexpected notifyHasPatch job on non-replay activation')).toEqual([]);
 });
 
 test('an update whose handler refused it is marked, and one that was taken is not', () => {

@@ -141,3 +141,13 @@ test.each<[string, Evidence]>([
 ])('the checker accepts %s', (_what, evidence) => {
   expect(check(evidence)).toEqual([]);
 });
+
+test('a hand that the mover before took for a lagging read, and wrote over, is not at :latest any more', () => {
+  const after = (...since: Write[]) =>
+    check({
+      ...more({ staleMs: 6_000 }),
+      writes: [...writes(0, A, 'person'), ...writes(9, C, 'person'), ...since, ...writes(21, B)],
+    }).map(({ rule }) => rule);
+  expect(after()).toContain('I8');
+  expect(after(...writes(14, A, 'gate'))).not.toContain('I8');
+});
