@@ -69,6 +69,8 @@ export async function moveImage(task: ImageTask): Promise<ImageMove> {
   let pauseMs = waits.pollMs;
   try {
     do {
+      if (state.outcome === 'unconfirmed' && (await isAtTarget(task)))
+        return Object.assign(state, { outcome: 'promoted', latest: manifest.digest } as const);
       const theirs = state.sent || task.begun ? await foundConflict(task) : null;
       if (theirs !== null) return Object.assign(state, { outcome: 'conflict', latest: theirs } as const);
       try {
@@ -156,6 +158,13 @@ async function staysAtTarget(task: ImageTask): Promise<Pick<ImageMove, 'outcome'
 
 const readNow = ({ registry, tag = registry.latest, manifest }: ReadTask) =>
   readTag(registry, manifest.repository, tag);
+
+/** Whether a read shows the target of a write that was answered: then it is not sent again, however long reads failed or lagged. */
+const isAtTarget = (task: ReadTask): Promise<boolean> =>
+  readNow(task).then(
+    (latest) => latest === task.manifest.digest,
+    () => false,
+  );
 
 const isConflict = ({ manifest, previous }: ReadTask, latest: Digest | null) =>
   latest !== null && latest !== manifest.digest && latest !== previous;
