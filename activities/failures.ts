@@ -9,7 +9,7 @@ import { LaneRefused } from '../src/temporal/lane-client.js';
 import { ControlPlaneError } from '../src/tenants/control-plane/client.js';
 import { SecretNotStored } from '../src/tenants/control-plane/secret-command.js';
 import { FleetUnreadable } from '../src/tenants/fleet.js';
-import { attemptClock } from './clock.js';
+import { attemptClock, scheduledAt } from './clock.js';
 import type { Wait } from './heartbeat.js';
 
 /** Error of a worker that lacks a tenant's secret, or the tenant itself; another worker may have it. */
@@ -19,8 +19,8 @@ export class SecretMissing extends Error {
 
 /** Part of the heartbeat details of an attempt that lacked a secret; the rest is what it knew until then. */
 interface Lacking {
-  /** Epoch, ms. */
-  lackingSince: number;
+  /** Start of the attempt after the first that lacked it, epoch in ms; null in that first one: when it was scheduled may be hours ago. */
+  lackingSince: number | null;
 }
 
 /**
@@ -47,10 +47,15 @@ async function retryLacking<T>(
   } catch (error) {
     if (!isRetried(error)) throw error;
     const known = (wait ? wait.noted() : activityInfo().heartbeatDetails) as Partial<Lacking> | undefined;
-    const lackingSince = known?.lackingSince ?? clock();
+    const isFirst = known?.lackingSince === undefined;
+    const lackingSince = isFirst ? null : (known.lackingSince ?? scheduledAt());
     heartbeat({ ...known, lackingSince } satisfies Lacking);
-    const nonRetryable = clock() - lackingSince >= retryBudgetMs;
-    throw ApplicationFailure.create({ message: (error as Error).message, type, nonRetryable });
+    const lackedMs = lackingSince === null ? 0 : clock() - lackingSince;
+    throw ApplicationFailure.create({
+      message: (error as Error).message,
+      type,
+      nonRetryable: lackedMs >= retryBudgetMs,
+    });
   }
 }
 

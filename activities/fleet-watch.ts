@@ -15,6 +15,7 @@ import {
 import { smokeTenant } from '../src/smoke/smoke-tenant.js';
 import { watchable } from '../src/smoke/suite.js';
 import { askBuilds } from '../src/tenants/ask-build.js';
+import { silentBefore } from './clock.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { retryMissingSecret } from './failures.js';
 import { throttledSignal, type Wait, whileWaiting } from './heartbeat.js';
@@ -37,7 +38,7 @@ type WatchDependencies = Pick<ActivityDependencies, 'config' | 'suite' | 'client
 /** Activity that watches the canary fleet from the soak to the move. */
 export function createFleetWatch({ config, suite, client, lane, stopping }: WatchDependencies) {
   const probe = async (planned: Plan, aside: string[], signal: AbortSignal): Promise<Probe[]> => {
-    const plan = await membersOf(planned, lane, aside);
+    const plan = await membersOf(planned, { client, lane }, aside);
     const access = await fleetAccess(config.fleet, plan, signal);
     const limitMs = roundMs(plan.soakProbeMs);
     const options = {
@@ -76,12 +77,15 @@ export function createFleetWatch({ config, suite, client, lane, stopping }: Watc
     const begunWith = state.stretch?.from;
     let hasSignaled = false;
     let last: Instant | null = state.stretch && { wall: Date.parse(state.stretch.until), steady: null };
+    // What the clocks of a machine that was paused whole do not show.
+    let silentMs = attempt > 1 && last !== null ? ((await silentBefore(client)) ?? 0) : 0;
     for (;;) {
       const isProof = requested.aborted;
       const begun = now();
       const probes = await probe(plan, left, lost);
       const ended = now();
-      const idleMs = last === null ? 0 : elapsedMs(last, begun, gapMs);
+      const idleMs = last === null ? 0 : Math.max(silentMs, elapsedMs(last, begun, gapMs));
+      silentMs = 0;
       const tookMs = elapsedMs(begun, ended, gapMs);
       const unwatchedMs = Math.max(idleMs, tookMs - longestRoundMs(plan));
       const hadStretch = state.stretch !== null;

@@ -1,4 +1,5 @@
 import { activityInfo, cancellationSignal, heartbeat, log, sleep } from '@temporalio/activity';
+import type { Client } from '@temporalio/client';
 import type { Config } from '../src/config/schema.js';
 import type { Tag } from '../src/contract/image.js';
 import type { MoveReport, RunRef } from '../src/contract/lane.js';
@@ -15,7 +16,7 @@ import type { MoveWaits } from '../src/move/waits.js';
 import { MoveRefusal } from '../src/move/write-lease.js';
 import type { Registry } from '../src/registry/context.js';
 import { type LaneClient, LaneRefused } from '../src/temporal/lane-client.js';
-import { attemptClock } from './clock.js';
+import { attemptClock, silentBefore } from './clock.js';
 import { nothingWritten } from './failures.js';
 import { ownRun, withHeartbeat } from './heartbeat.js';
 import { type AuthorizerFor, canaryTagAuthorizer } from './move-authorizer.js';
@@ -39,6 +40,7 @@ interface Progress {
 /** What the activities of a mover depend on. */
 export interface MoveDependencies {
   config: Pick<Config, 'lane'>;
+  client: Client;
   registry: Registry;
   lane: LaneClient;
   authorizerFor: AuthorizerFor;
@@ -46,7 +48,7 @@ export interface MoveDependencies {
 }
 
 /** Activities that read and write `:latest` and the canary tag. */
-export function createMoveActivities({ config, registry, lane, authorizerFor, waits }: MoveDependencies) {
+export function createMoveActivities({ config, client, registry, lane, authorizerFor, waits }: MoveDependencies) {
   return {
     /** Checks everything before the first write, and returns where `:latest` is, so that the history keeps it. */
     preflightMove: (input: MoveInput): Promise<TagState[]> =>
@@ -59,9 +61,10 @@ export function createMoveActivities({ config, registry, lane, authorizerFor, wa
       const { workflowExecution: run, heartbeatDetails, activityId, attempt, scheduledTimestampMs } = activityInfo();
       const earlier = heartbeatDetails as Progress | undefined;
       const clock = attemptClock();
-      // The worker of the attempt before had a clock of its own: two that differ by more than that tell nothing.
-      const silentMs = Date.now() - (earlier?.at ?? scheduledTimestampMs);
-      const lostContact = attempt > 1 && Math.abs(silentMs) > waits.lostMs;
+      // If Temporal does not tell: the worker of the attempt before had a clock of its own, and two that differ by so much tell nothing.
+      const silentMs =
+        attempt === 1 ? 0 : ((await silentBefore(client)) ?? Date.now() - (earlier?.at ?? scheduledTimestampMs));
+      const lostContact = Math.abs(silentMs) > waits.lostMs;
       const progress: Progress = {
         begun: earlier?.begun ?? false,
         images: [],

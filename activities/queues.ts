@@ -21,10 +21,9 @@ import { createWatchActivities, createWatchStarter } from './watch-production.js
 // The activities of each task queue, before their border: only `index.ts` takes them from here.
 
 export function onReleaseQueue(dependencies: ActivityDependencies) {
-  const { config } = dependencies;
   return {
     ...createPlanActivities(dependencies),
-    ...createIdentityActivities(config),
+    ...createIdentityActivities(dependencies),
     ...createRegistryActivities(dependencies),
     ...createTenantActivities(dependencies),
     ...createFleetWatch(dependencies),

@@ -19,10 +19,11 @@ import { quarantinesOf } from './tenants.js';
 /** Activity that plans a run. */
 export function createPlanActivities({
   config,
+  client,
   suite,
   retryBudgetMs,
   lane,
-}: Pick<ActivityDependencies, 'config' | 'suite' | 'retryBudgetMs' | 'lane'>) {
+}: Pick<ActivityDependencies, 'config' | 'client' | 'suite' | 'retryBudgetMs' | 'lane'>) {
   return {
     /** Makes the plan of a run, which is fixed to its end. */
     async loadPlan(input: ReleaseInput): Promise<Plan> {
@@ -30,7 +31,7 @@ export function createPlanActivities({
         throw new ConfigError([
           `CANARY_SMOKE_SUITE: ${config.smokeSuite} cannot be used (fix it, and restart the worker)`,
         ]);
-      const quarantines = await quarantinesOf(lane);
+      const quarantines = await quarantinesOf({ client, lane });
       return retryUnreadableFleet(retryBudgetMs.registry, () =>
         withHeartbeat(() => planRelease(config, input, retryBudgetMs, cancellationSignal(), quarantines)),
       );

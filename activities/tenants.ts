@@ -1,4 +1,5 @@
 import { cancellationSignal } from '@temporalio/activity';
+import type { Client } from '@temporalio/client';
 import type { Config } from '../src/config/schema.js';
 import type { Lane } from '../src/contract/ids.js';
 import { fleetSeenSignal } from '../src/contract/messages.js';
@@ -15,7 +16,7 @@ import { driftChecks, type Suite, watchable } from '../src/smoke/suite.js';
 import type { LaneClient } from '../src/temporal/lane-client.js';
 import { askBuilds, tellsBuild } from '../src/tenants/ask-build.js';
 import { type Fleet, FleetError, type FleetSource, FleetUnreadable } from '../src/tenants/fleet.js';
-import { attemptClock, notBehind } from './clock.js';
+import { attemptClock, temporalNow } from './clock.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { retryMissingSecret, SecretMissing } from './failures.js';
 import { throttledSignal, type Wait, whileWaiting, withHeartbeat } from './heartbeat.js';
@@ -33,14 +34,15 @@ type TenantDependencies = Pick<ActivityDependencies, 'config' | 'suite' | 'clien
 
 /** Activities that talk to canary tenants. */
 export function createTenantActivities({ config, suite, client, lane, stopping }: TenantDependencies) {
+  const known = { client, lane };
   const smoke = async (tenant: PlannedTenant, soakedFrom: string | null) => {
     const access = accessTo(await accessOf(config.fleet, tenant.name), tenant);
     const waits = { suiteMs: config.smokeTimeoutMs };
-    const window = soakedFrom === null ? null : { from: Date.parse(soakedFrom), until: notBehind() };
+    const window = soakedFrom === null ? null : { from: Date.parse(soakedFrom), until: temporalNow(client) };
     const checks = requireSuite(config, suite);
     // Only a comparison with the other canary tenants needs them.
     const compares = config.productionFleet === null && driftChecks(checks).length > 0;
-    const quarantined = compares ? (await quarantinesOf(lane)).map((one) => one.tenant) : [];
+    const quarantined = compares ? (await quarantinesOf(known)).map((one) => one.tenant) : [];
     const judging = { access: config.judging, window, quarantined };
     const options = { suite: checks, judging, waits, signal: cancellationSignal() };
     const result = await smokeTenant(tenant, access, options);
@@ -56,7 +58,7 @@ export function createTenantActivities({ config, suite, client, lane, stopping }
         const clock = attemptClock();
         const isWatched = watchable(requireSuite(config, suite)).length > 0;
         for (;;) {
-          const members = await membersOf(plan, lane);
+          const members = await membersOf(plan, known);
           const fleet = await fleetBuilds(config.fleet, sha, members, isWatched);
           wait.note(fleet);
           const probed = members.tenants.filter((one) => tellsBuild(one, plan.buildProbe)).map(({ name }) => name);
@@ -126,23 +128,25 @@ export async function fleetAccess(
   return access;
 }
 
+/** Who knows the quarantines, and the time. */
+interface Known {
+  client: Client;
+  lane: Pick<LaneClient, 'state'>;
+}
+
 /** Tenants in quarantine now. A lane that does not answer names none: then every tenant counts. */
-export async function quarantinesOf(lane: Pick<LaneClient, 'state'>): Promise<Quarantine[]> {
+export async function quarantinesOf({ client, lane }: Known): Promise<Quarantine[]> {
   const state = await lane.state();
-  return state ? activeQuarantines(state.ledger, notBehind()) : [];
+  return state ? activeQuarantines(state.ledger, temporalNow(client)) : [];
 }
 
 /**
  * Plan of a running release without the tenants in quarantine, so that none of them breaks what the others prove. If that leaves none, all count: the release itself finds that too few are left.
  * @param left those of the last answer of the lane: while it is silent, no quarantine has ended.
  */
-export async function membersOf(
-  plan: Plan,
-  lane: Pick<LaneClient, 'state'>,
-  left: readonly string[] = [],
-): Promise<Plan> {
+export async function membersOf(plan: Plan, { client, lane }: Known, left: readonly string[] = []): Promise<Plan> {
   const state = await lane.state();
-  const names = state ? activeQuarantines(state.ledger, notBehind()).map(({ tenant }) => tenant) : left;
+  const names = state ? activeQuarantines(state.ledger, temporalNow(client)).map(({ tenant }) => tenant) : left;
   const tenants = plan.tenants.filter(({ name }) => !names.includes(name));
   return tenants.length > 0 ? { ...plan, tenants } : plan;
 }

@@ -9,7 +9,7 @@ import type { LaneClient } from '../src/temporal/lane-client.js';
 import { followHistory } from '../src/temporal/records/follow.js';
 import { awaitRunEnd, findRun } from '../src/temporal/runs.js';
 import { isOurs } from './border/caller.js';
-import { notBehind } from './clock.js';
+import { temporalNow } from './clock.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { ownRun, waitHeartbeatMs, whileWaiting, withHeartbeat } from './heartbeat.js';
 
@@ -105,7 +105,7 @@ export function createWaitActivities({ client, lane, stopping, config }: Activit
           } else if (position.status.pause === null) return;
           else {
             const { until } = position.status.pause;
-            await changes(until === undefined ? undefined : Math.max(0, Date.parse(until) - notBehind()));
+            await changes(until === undefined ? undefined : Math.max(0, Date.parse(until) - temporalNow(client)));
           }
         }
       }),

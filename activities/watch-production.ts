@@ -30,6 +30,7 @@ import { watchReport } from '../src/temporal/production.js';
 import { findRun, isOpen } from '../src/temporal/runs.js';
 import { askBuilds } from '../src/tenants/ask-build.js';
 import { type Judgement, judgeProduction } from '../src/tenants/judge-production.js';
+import { temporalNow } from './clock.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { ownRun, throttledSignal, whileWaiting, withHeartbeat } from './heartbeat.js';
 import { driftOf } from './lane/check-drift.js';
@@ -115,7 +116,7 @@ export function createWatchActivities(dependencies: ActivityDependencies) {
         ...(delivers && { delivers: true as const }),
         ...(config.payloadKeyFile !== null && { hidesTenants: true }),
       };
-      return { plan, seen: beginWatch(names, Date.now()) };
+      return { plan, seen: beginWatch(names, temporalNow(client)) };
     },
 
     /** Target of an automatic rollback, or why a person must decide. Nothing moves without the lane: one that was ended is started again, the end of another move is awaited, and what lasts is left to a person. */
@@ -145,14 +146,14 @@ export function createWatchActivities(dependencies: ActivityDependencies) {
         const before = nullIfInvalid(() => parseWatchState(activityInfo().heartbeatDetails)) ?? from;
         try {
           for (let seen = withoutLeft(before, plan); ; ) {
-            const begun = Date.now();
+            const begun = temporalNow(client);
             const takenAt = new Map(seen.tenants.map(({ tenant, tookAt }) => [tenant, tookAt]));
             const polled = await poll(plan, (one, tenant) => {
               if (!isOn(one, input.sha)) return one;
               const from = Date.parse(takenAt.get(tenant.name) ?? new Date(begun).toISOString());
               return withJudgement(one, judges.look(tenant, { from, until: begun }));
             });
-            seen = notePoll(seen, polled, input.sha, { begun, ended: Date.now() }, plan);
+            seen = notePoll(seen, polled, input.sha, { begun, ended: temporalNow(client) }, plan);
             wait.note(seen);
             const state = await lane.state();
             const newer = state && supersededBy(state.ledger, input.sha, input.movedAt);

@@ -1,5 +1,5 @@
 import { activityInfo, Context, cancellationSignal, heartbeat, sleep } from '@temporalio/activity';
-import { ActivityCancelledError } from '@temporalio/client';
+import { ActivityCancelledError, type Client } from '@temporalio/client';
 import { ConfigError } from '../../src/config/schema.js';
 import { stagingTag } from '../../src/contract/image.js';
 import { type RecordedImage, whereItStands } from '../../src/contract/move.js';
@@ -10,6 +10,7 @@ import { readTag } from '../../src/registry/read-tag.js';
 import { askBuilds } from '../../src/tenants/ask-build.js';
 import { ControlPlaneError } from '../../src/tenants/control-plane/client.js';
 import { judgeRedeploy } from '../../src/tenants/control-plane/delivery.js';
+import { temporalNow } from '../clock.js';
 import type { ActivityDependencies } from '../dependencies.js';
 import { type Wait, whileWaiting } from '../heartbeat.js';
 import { describeDrift } from '../lane/check-drift.js';
@@ -35,10 +36,10 @@ type DeliveryDependencies = Pick<ActivityDependencies, 'config' | 'client' | 'st
 };
 
 /** Until when this attempt waits until the order may go out, and until when it may, by `performance.now()`. The attempts before count too. */
-function orderTimes(limitMs: number): { endsAt: number; lastAt: number } {
-  const { scheduledTimestampMs, currentAttemptScheduledTimestampMs, scheduleToCloseTimeoutMs } = activityInfo();
-  // A worker may have come late to it; its clock may be behind that of the server.
-  const past = Math.max(Date.now(), currentAttemptScheduledTimestampMs) - scheduledTimestampMs;
+function orderTimes(client: Client, limitMs: number): { endsAt: number; lastAt: number } {
+  const { scheduledTimestampMs, scheduleToCloseTimeoutMs } = activityInfo();
+  // A worker may have come late to it.
+  const past = temporalNow(client) - scheduledTimestampMs;
   const scheduled = performance.now() - past;
   // The answer and the look for one that was lost have a part each.
   return { endsAt: scheduled + limitMs, lastAt: scheduled + scheduleToCloseTimeoutMs - 2 * limitMs };
@@ -144,7 +145,7 @@ export function createDeliveryActivities(dependencies: DeliveryDependencies, lim
           soak_seconds: Math.ceil(deliverySoakMs / 1_000),
           batch_size: deliveryBatch,
         };
-        const { endsAt, lastAt } = orderTimes(limitMs);
+        const { endsAt, lastAt } = orderTimes(client, limitMs);
         for (; ; await wait.sleep(config.pollMs)) {
           const obstacle = await whyNot(input);
           if (obstacle && 'no' in obstacle) return { delivered: false, why: `not ordered: ${obstacle.no}` };

@@ -9,7 +9,7 @@ import { withLater, withMarks } from '../../src/ledger/merge.js';
 import { type FoundCopy, findCopy, keepLedger, ledgerTag } from '../../src/ledger/store.js';
 import { RegistryError } from '../../src/registry/transport/errors.js';
 import { readLaneRecord } from '../../src/temporal/records/lane-record.js';
-import { notBehind } from '../clock.js';
+import { temporalNow } from '../clock.js';
 import type { ActivityDependencies } from '../dependencies.js';
 import { ownRun, withHeartbeat } from '../heartbeat.js';
 
@@ -39,7 +39,7 @@ export function createLedgerActivities({ config, registry, client, payloadKeys: 
           const generation = generationOf(state.ledger) ?? 0;
           // The copy of a move that came in between may have been written before this one, and replaced by it: it is written again.
           if (generation === last?.generation) return found ?? last.line;
-          const keeper = { registry, lane: config.lane, repository, keys, now: notBehind() };
+          const keeper = { registry, lane: config.lane, repository, keys, now: temporalNow(client) };
           try {
             const kept = await keepLedger(keeper, state.ledger, cancellationSignal());
             const line = describeKept(kept, where);
@@ -73,12 +73,12 @@ const MAX_PAUSE_MS = 10_000;
 
 /** Reads the copies of the ledger; a registry that does not answer, or refuses, is asked again for `forMs` milliseconds. */
 export async function readCopies(
-  { config, registry, payloadKeys: keys }: Omit<Dependencies, 'client'>,
+  { client, config, registry, payloadKeys: keys }: Dependencies,
   forMs: number,
 ): Promise<FoundCopy> {
   const deadline = performance.now() + forMs;
   for (let pause = 500; ; pause = Math.min(2 * pause, MAX_PAUSE_MS)) {
-    const keeper = { registry, lane: config.lane, keys, now: notBehind(), repositories: config.images };
+    const keeper = { registry, lane: config.lane, keys, now: temporalNow(client), repositories: config.images };
     const found = await findCopy(keeper, cancellationSignal());
     if (found.isAnswered || performance.now() + pause > deadline) return found;
     await sleep(pause);

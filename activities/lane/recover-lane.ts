@@ -121,7 +121,7 @@ async function lastMove(client: Client, lane: Lane, forMs: number): Promise<Lane
     const why = `only the last move of the lane is known (${NEXT})`;
     const state = lost(putOnHold(emptyLane(), 'not-recovered', why));
     const tagStates = images.map(({ repository, latest }) => ({ repository, digest: latest }));
-    state.ledger.expectedLatest = { images: tagStates, at: (closeTime ?? new Date()).getTime() };
+    state.ledger.expectedLatest = { images: tagStates, at: closeTime?.getTime() ?? scheduledAt() };
     return state;
   }
   return null;

@@ -6,6 +6,7 @@ import { metrics } from '../../src/metrics/metrics.js';
 import { withGate } from '../../src/metrics/table.js';
 import { type Sink, SinkError } from '../../src/notify/sink.js';
 import { findRun, isOpen, queryStatus } from '../../src/temporal/runs.js';
+import { scheduledAt } from '../clock.js';
 import type { ActivityDependencies } from '../dependencies.js';
 import { withHeartbeat } from '../heartbeat.js';
 import type { EventSink } from '../publish.js';
@@ -67,9 +68,9 @@ export function createDeliverActivities(
 
   /** Whether an event that fails is given up, whatever the fault: what its sink did not foresee holds up those behind it too. */
   function isLast({ at }: DeliveredEvent, sink: Sink | undefined, error: unknown): boolean {
-    if (sink === undefined) return Date.now() - activityInfo().scheduledTimestampMs > UNCONFIGURED_MS;
+    if (sink === undefined) return scheduledAt() - activityInfo().scheduledTimestampMs > UNCONFIGURED_MS;
     const isDenied = error instanceof SinkError && error.isDenied;
-    return Date.now() - Date.parse(at) > (isDenied ? DENIED_MS : MAX_AGE_MS);
+    return scheduledAt() - Date.parse(at) > (isDenied ? DENIED_MS : MAX_AGE_MS);
   }
 
   /** Build that is live while a person is asked about another one; null if the lane does not answer. */

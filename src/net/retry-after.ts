@@ -16,25 +16,36 @@ const GO_PART = /(\d+(?:\.\d*)?)(ns|us|µs|μs|ms|s|m|h)/g;
 /** GHCR sends no header, but `retry-after: 880.092µs, allowed: 44000/minute` in its body. */
 const IN_MESSAGE = /retry-after:\s*([0-9.a-zµμ]{1,40})/i;
 
-/** Pause that an answer asks for, in milliseconds: from its header (seconds or a date), else from its message. Undefined if it asks for none; never throws. */
-export function retryAfterMs(
-  header: string | string[] | undefined,
-  message = '',
-  now: number = Date.now(),
-): number | undefined {
-  const text = [header ?? []].flat()[0]?.trim();
-  const ms = text === undefined ? undefined : (secondsMs(text) ?? goDurationMs(text) ?? dateMs(text, now));
+type Headers = Record<string, string | string[] | undefined>;
+
+/**
+ * Pause that an answer asks for, in milliseconds: from its header (seconds, or a date by the clock of the server, as `dateOf`), else from its
+ * message. Undefined if it asks for none; never throws.
+ */
+export function retryAfterMs(headers: Headers, message = ''): number | undefined {
+  const text = first(headers['retry-after']);
+  const ms = text === undefined ? undefined : (secondsMs(text) ?? goDurationMs(text) ?? pauseUntil(text, headers));
   const pause = ms ?? goDurationMs(IN_MESSAGE.exec(message)?.[1]?.replace(/[.]+$/, ''));
   return pause === undefined ? undefined : Math.min(Math.max(0, Math.ceil(pause)), MAX_MS);
 }
 
 const secondsMs = (text: string) => (/^\d{1,10}(?:\.\d{1,9})?$/.test(text) ? Number(text) * 1000 : undefined);
 
-function dateMs(text: string, now: number): number | undefined {
+/** When the server answered, by its own clock, epoch in milliseconds; by that of this machine if the answer has no date. */
+export const dateOf = ({ date }: Headers): number => parseDate(first(date) ?? '') ?? Date.now();
+
+function pauseUntil(text: string, headers: Headers): number | undefined {
+  const at = parseDate(text);
+  return at === undefined ? undefined : at - dateOf(headers);
+}
+
+function parseDate(text: string): number | undefined {
   // An HTTP date has a weekday; Date.parse alone would accept far more.
   const at = /^[A-Za-z]{3,9},? /.test(text) ? Date.parse(text) : Number.NaN;
-  return Number.isNaN(at) ? undefined : at - now;
+  return Number.isNaN(at) ? undefined : at;
 }
+
+const first = (header: string | string[] | undefined): string | undefined => [header ?? []].flat()[0]?.trim();
 
 /** Milliseconds of a duration as Go prints it, e.g. `1h2m3.5s`. */
 export function goDurationMs(text: string | undefined): number | undefined {

@@ -82,7 +82,7 @@ export async function post(
   if (answer.status >= 200 && answer.status < 300) return;
   throw new SinkError(`${sink}: answered ${answer.status}`, {
     isFinal: isFinal(answer.status),
-    retryAfterMs: retryAfterMs(answer.headers['retry-after']),
+    retryAfterMs: retryAfterMs(answer.headers),
   });
 }
 

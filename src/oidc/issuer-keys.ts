@@ -31,9 +31,9 @@ export type IssuerKeys = (issuer: string, renew?: boolean) => Promise<ReturnType
 
 /**
  * A cache of the public keys of issuers. `renew`: read again, as a key is not there: the issuer may have got a new one.
- * @param now epoch, ms.
+ * @param now a clock that is never set, ms.
  */
-export function issuerKeys(network: Network, now: () => number = Date.now): IssuerKeys {
+export function issuerKeys(network: Network, now: () => number = () => performance.now()): IssuerKeys {
   const cache = new Map<string, Cached>();
   return async (issuer, renew = false) => {
     const cached = cache.get(issuer);

@@ -16,14 +16,15 @@ const CLOCK_SECONDS = 30;
 /** Longest subject or actor that is kept, in characters. */
 const MAX_CLAIM = 200;
 
-export type VerifyToken = (token: string) => Promise<VerifiedIdentity>;
+/** @param now epoch, ms: by it a token has expired. */
+export type VerifyToken = (token: string, now?: number) => Promise<VerifiedIdentity>;
 
 /**
  * Verifies tokens of the issuers that are configured: signature, issuer, audience, expiry, subject.
  * @throws {TokenRefused}; {IssuerUnreachable}
  */
 export function tokenVerifier(issuers: OidcIssuer[], keysOf: IssuerKeys = issuerKeys(DIRECT)): VerifyToken {
-  return async (token) => {
+  return async (token, now = Date.now()) => {
     if (issuers.length === 0)
       throw new TokenRefused('this worker has no CANARY_OIDC_ISSUERS, so it can verify no token (fix: set it)');
     if (token.length > MAX_TOKEN) throw new TokenRefused(`the token is longer than ${MAX_TOKEN} characters`);
@@ -38,6 +39,7 @@ export function tokenVerifier(issuers: OidcIssuer[], keysOf: IssuerKeys = issuer
         audience,
         algorithms: ALGORITHMS,
         clockTolerance: CLOCK_SECONDS,
+        currentDate: new Date(now),
         requiredClaims: ['exp', 'sub'],
       };
       return (await jwtVerify(token, await keysOf(issuer, renew), options)).payload;

@@ -34,7 +34,7 @@ export async function evaluateResponse(step: Step, response: SmokeResponse, valu
         verdict: 'could-not-test',
         expected,
         got,
-        retryInMs: retryAfterMs(response.headers['retry-after']) ?? 0,
+        retryInMs: retryAfterMs(response.headers) ?? 0,
       };
     // A tenant does not send a request with its own token on to a login.
     if (isOfEdge(response) || (request.as === 'admin' && response.redirect !== null))

@@ -118,7 +118,7 @@ async function remove(
       const why = `status ${response.status}`;
       if (
         !isUnavailable(response.status) ||
-        !(await waitForRetry(session, tries, retryAfterMs(response.headers['retry-after']) ?? 0, signal))
+        !(await waitForRetry(session, tries, retryAfterMs(response.headers) ?? 0, signal))
       )
         return why;
     } catch (error) {

@@ -6,6 +6,7 @@ import type { LaneRequest, LaneState, PositionRequest, RunPosition } from '../co
 import { joinQueueSignal, type LaneCommand, laneCommandUpdate } from '../contract/messages.js';
 import { type MoveRefusalReason, refusedMove } from '../contract/move.js';
 import { positionAt, positionOf } from '../lane/position.js';
+import { timeNow } from './faults/server-time.js';
 import { PayloadUnreadable } from './payloads/codec.js';
 import { workersOn } from './pollers.js';
 import { laneReader } from './records/lane-reader.js';
@@ -108,7 +109,7 @@ export function laneClient(given: Client, lane: Lane, readMs = READ_TIMEOUT_MS):
     state,
     async position(request) {
       const now = await state();
-      return now && positionAt(positionOf(now, request), Date.now());
+      return now && positionAt(positionOf(now, request), timeNow(client));
     },
     openRun,
     async begin() {

@@ -1,16 +1,51 @@
+import { Client, Connection } from '@temporalio/client';
 import type { ApplicationFailure } from '@temporalio/common';
+import { msToTs } from '@temporalio/common/lib/time.js';
+import proto from '@temporalio/proto';
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createMoveActivities } from '../../activities/move.js';
 import { laneAuthorizer, type Mover } from '../../activities/move-authorizer.js';
 import type { MoveInput } from '../../src/contract/move.js';
 import type { MoveAuthorizer } from '../../src/move/write-lease.js';
+import { startFixedTemporal } from '../../testbed/fixed-temporal.js';
 import { latest, next, old, order, other, puts, setLatest, usePair } from '../support/pair.js';
 
 const HOUR_MS = 3_600_000;
+const NOT_FOUND = 5;
 /** Sets the clock of this machine; what is measured by `performance.now()` goes on. */
 const setClock = (byMs: number) => vi.setSystemTime(Date.now() + byMs);
 
+const service = proto.temporal.api.workflowservice.v1;
+/** Times of the attempts as Temporal tells them; null: it tells nothing. */
+let told: { lastHeartbeat: number; lastStarted: number } | null = null;
+let server: Awaited<ReturnType<typeof startFixedTemporal>>;
+let client: Client;
+beforeAll(async () => {
+  server = await startFixedTemporal({
+    GetSystemInfo: () => service.GetSystemInfoResponse.encode({ serverVersion: '1.32.0' }).finish(),
+    DescribeWorkflowExecution: () => {
+      if (told === null) return NOT_FOUND;
+      const [lastHeartbeatTime, lastStartedTime] = [msToTs(told.lastHeartbeat), msToTs(told.lastStarted)];
+      const pendingActivities = [{ activityId: 'test', attempt: 2, lastHeartbeatTime, lastStartedTime }];
+      const execution = { workflowId: 'move-latest', runId: 'm' };
+      const run = { execution, type: { name: 'MoveLatest' }, status: 1, startTime: lastStartedTime, taskQueue: 'q' };
+      return service.DescribeWorkflowExecutionResponse.encode({
+        pendingActivities,
+        workflowExecutionInfo: run,
+      }).finish();
+    },
+  });
+  client = new Client({ connection: await Connection.connect({ address: server.address }) });
+});
+afterAll(async () => {
+  await client.connection.close();
+  await server.stop();
+});
+
+beforeEach(() => {
+  told = null;
+});
 beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'], now: Date.now() }));
 afterEach(() => void vi.useRealTimers());
 
@@ -30,6 +65,7 @@ describe('a mover whose first attempt died', () => {
     const waits = { ...move.waits, putTimeoutMs: 3_000 + 700 - move.waits.windowMs };
     const activities = createMoveActivities({
       config: { lane: '' },
+      client,
       registry: move.registry,
       lane: {},
       authorizerFor: () => authorizer,
@@ -61,6 +97,23 @@ describe('a mover whose first attempt died', () => {
     const isMarked = (refused?.details ?? []).some((detail) => Object(detail).nothingWritten === true);
     expect(isMarked).toBe(isProven);
     expect([await latest(), puts()]).toEqual([other, before]);
+  });
+
+  test.each([
+    ['was paused whole, and its clocks with it', { lastHeartbeat: -HOUR_MS, lastStarted: 0 }, 0, true],
+    ['was restarted at once', { lastHeartbeat: -6_000, lastStarted: 0 }, -HOUR_MS, false],
+    ['has sent a heartbeat since', { lastHeartbeat: 500, lastStarted: 0 }, 0, false],
+    ['has sent a heartbeat since, and has another clock', { lastHeartbeat: 500, lastStarted: 0 }, -HOUR_MS, true],
+  ])('on a machine that %s, goes by what Temporal tells of it', async (_, times, clockMs, isLost) => {
+    const began = Date.now();
+    told = { lastHeartbeat: began + times.lastHeartbeat, lastStarted: began + times.lastStarted };
+    await setLatest('other');
+    const refused = await again('rollback', began + clockMs).then(
+      () => null,
+      (error) => error as ApplicationFailure,
+    );
+    expect(refused?.message.includes('lost contact') ?? false).toBe(isLost);
+    expect(await latest()).toEqual(isLost ? other : old);
   });
 
   test.each([

@@ -354,7 +354,7 @@ describe('an order to the control plane does not go out', () => {
 });
 
 test('a watch that a person starts plans no delivery', async () => {
-  const { loadWatchPlan } = createWatchActivities({ config, lane: { state: async () => null } } as never);
+  const { loadWatchPlan } = createWatchActivities({ config, client: {}, lane: { state: async () => null } } as never);
   const planned = await new MockActivityEnvironment().run(loadWatchPlan, { sha });
   const { plan } = planned as Awaited<ReturnType<typeof loadWatchPlan>>;
   expect(plan.tenants).toHaveLength(1);

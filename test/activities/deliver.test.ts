@@ -59,7 +59,10 @@ function worker(sinks: Sink[], latest: Latest = { runId: RUN, status: RUNNING },
   const { deliver } = createDeliverActivities(dependencies, sinks);
   return (event: DeliveredEvent, scheduledMinutesAgo = 0): Promise<ApplicationFailure | null> => {
     const scheduledTimestampMs = Date.now() - scheduledMinutesAgo * MINUTE;
-    const attempt = new MockActivityEnvironment({ scheduledTimestampMs }).run(deliver, name, event) as Promise<void>;
+    const attempt = new MockActivityEnvironment({
+      scheduledTimestampMs,
+      currentAttemptScheduledTimestampMs: Date.now(),
+    }).run(deliver, name, event) as Promise<void>;
     return attempt.then(
       () => null,
       (error: unknown) => toFailure(error) as ApplicationFailure,

@@ -42,7 +42,7 @@ export default [
   const { config, suite } = await loadGateConfig(env, 'smoke');
   const state = emptyLane();
   const lane = { state: async () => state };
-  const { smokeTenant } = createTenantActivities({ config, suite, lane } as never);
+  const { smokeTenant } = createTenantActivities({ config, client: {}, suite, lane } as never);
   const smoked = async () => {
     const tenant = { name: 'canary-1', origin: servers[0]?.url };
     const result = await new MockActivityEnvironment().run(smokeTenant as never, tenant, 1_000, null);
@@ -67,7 +67,7 @@ test('a tenant without a build probe is said to be unwatched if the suite has no
     const { config, suite } = await loadGateConfig(env, 'smoke');
     const lane = { state: async () => null };
     const stopping = new AbortController().signal;
-    const { awaitBuild } = createTenantActivities({ config, suite, lane, stopping } as never);
+    const { awaitBuild } = createTenantActivities({ config, client: {}, suite, lane, stopping } as never);
     const plan = await planRelease(config, {});
     const seen = await new MockActivityEnvironment().run(awaitBuild as never, newSha(), plan, Date.now() + 60_000);
     return (seen as FleetBuilds).builds[0]?.why;

@@ -169,8 +169,8 @@ export default [
     name: 'configuration-quarantine-unheard',
     breaks: 'the activity does not say which tenants are in quarantine',
     file: 'activities/tenants.ts',
-    find: 'compares ? (await quarantinesOf(lane))',
-    replace: 'false ? (await quarantinesOf(lane))',
+    find: 'compares ? (await quarantinesOf(known))',
+    replace: 'false ? (await quarantinesOf(known))',
     test: 'test/activities/smoke-tenant.test.ts > a tenant is not compared with a canary tenant that the lane has in quarantine',
   },
 ];

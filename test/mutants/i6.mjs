@@ -84,7 +84,7 @@ export default [
     name: 'secret-retried-forever',
     breaks: 'a step that lacks a secret is retried until its time-out, and the release is not held',
     file: 'activities/failures.ts',
-    find: 'clock() - lackingSince >= retryBudgetMs',
+    find: 'lackedMs >= retryBudgetMs',
     replace: 'retryBudgetMs < 0',
     test: 'test/workflows/release/secret-missing.test.ts > while it is awaiting-canary',
   },

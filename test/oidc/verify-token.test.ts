@@ -41,6 +41,11 @@ describe('a token', () => {
     expect(verified).toEqual({ issuer: issuer.url, subject: PRODUCTION, actor: 'ada', at: expect.any(String) });
   });
 
+  test('has expired by the time that the caller gives, not by the clock of this machine', async () => {
+    const token = await issuer.token({ subject: PRODUCTION, expiresIn: -3_600 });
+    await expect(verifier().verify(token, Date.now() - 2 * 3_600_000)).resolves.toMatchObject({ subject: PRODUCTION });
+  });
+
   test.each<[string, TokenSpec, string]>([
     ['that a stranger signed', { subject: PRODUCTION, forged: true }, 'its signature is not that of its issuer'],
     ['that has expired', { subject: PRODUCTION, expiresIn: -60 }, 'it has expired (fix: get a new one)'],

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Network } from '../../net/network.js';
-import { retryAfterMs } from '../../net/retry-after.js';
+import { dateOf, retryAfterMs } from '../../net/retry-after.js';
 import { ask, SinkError } from '../sink.js';
 
 /** GitHub's REST API, for one repository. */
@@ -88,10 +88,12 @@ const isLimited = (headers: Headers, text: string) =>
 
 /** How long a limit lasts, in milliseconds. */
 function limitMs(headers: Headers): number {
-  const asked = retryAfterMs(headers['retry-after']);
+  const asked = retryAfterMs(headers);
   if (asked !== undefined) return asked;
   const reset = Number(headers['x-ratelimit-reset']);
   if (headers['x-ratelimit-remaining'] === '0' && reset > 0)
-    return retryAfterMs(String(Math.max(1, Math.ceil(reset - Date.now() / 1000)))) ?? SECONDARY_MS;
+    return (
+      retryAfterMs({ 'retry-after': String(Math.max(1, Math.ceil(reset - dateOf(headers) / 1000))) }) ?? SECONDARY_MS
+    );
   return SECONDARY_MS;
 }

@@ -57,7 +57,7 @@ export function refusal(registry: Registry, failed: Failed, answer: HttpAnswer):
     ...(hadCredentials !== undefined && { hadCredentials }),
     ...(failed.sentBytes !== undefined && { sentBytes: failed.sentBytes }),
   });
-  const retryAfter = kind === 'transient' ? retryAfterMs(headers['retry-after'], message) : undefined;
+  const retryAfter = kind === 'transient' ? retryAfterMs(headers, message) : undefined;
   const url = redacted(failed.url);
   const where = `${method} ${url}${away ? ` (redirected to ${failed.answeredBy?.host})` : ''}: status ${status}`;
   return new RegistryError(kind, line(where, shown.code, message || 'no message'), {

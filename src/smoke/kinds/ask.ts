@@ -97,7 +97,7 @@ export async function askJson(
   try {
     const response = await sendRequest(pool, request, { timeoutMs: context.requestMs, network }, signal);
     const { status } = response;
-    const again = isUnavailable(status) ? (retryAfterMs(response.headers['retry-after']) ?? 0) : undefined;
+    const again = isUnavailable(status) ? (retryAfterMs(response.headers) ?? 0) : undefined;
     if (status < 200 || status > 299)
       throw new NoJudgement('status 200', `status ${status}: ${await bodyText(response)}`, status, again);
     if (response.incomplete !== null)

@@ -14,20 +14,48 @@ const POLL_MS = 10_000;
 const AGAIN_MS = 20;
 /** How long an answer counts, in milliseconds. */
 const FRESH_MS = 60_000;
+/** Difference of two clocks that counts, in milliseconds: more than the error of its measure. */
+export const SKEW_MS = 5_000;
 
-/** What Temporal's clock has more than `performance.now()`, which no correction of the local clock changes. */
-const offsets = new WeakMap<Client, { at: number; offset: Promise<number | null> }>();
+/** What Temporal's clock has more than `performance.now()`, which no correction of the local clock changes. By connection. */
+const offsets = new WeakMap<object, { at: number; offset: Promise<number | null> }>();
+/** The last one that Temporal told, and what `Date.now()` had more than `performance.now()` then. */
+const told = new WeakMap<object, { offset: number; here: number }>();
 
 /** Time of Temporal's clock, in milliseconds since 1970, half of `limitMs` more or less; null if it does not tell, as to credentials that may only read. */
 export async function serverTime(client: Client, limitMs = LIMIT_MS): Promise<number | null> {
-  let known = offsets.get(client);
+  const { connection } = client;
+  let known = offsets.get(connection);
   if (known === undefined || performance.now() - known.at > FRESH_MS) {
     known = { at: performance.now(), offset: pollClock(client, `clock-${randomUUID()}`, limitMs) };
-    offsets.set(client, known);
+    offsets.set(connection, known);
   }
   const offset = await known.offset;
-  if (offset === null) offsets.delete(client);
-  return offset === null ? null : offset + performance.now();
+  if (offset === null) {
+    offsets.delete(connection);
+    return null;
+  }
+  told.set(connection, { offset, here: Date.now() - performance.now() });
+  return offset + performance.now();
+}
+
+/**
+ * Time of Temporal's clock, in milliseconds since 1970, if it differed from that of this machine when a client of the connection last
+ * asked; else that of this machine. Both may go on wrong after a clock was set, or the machine slept: then Temporal is asked again.
+ */
+export function timeNow(client: Client): number {
+  const { connection } = client;
+  const known = told.get(connection);
+  const [here, steady] = [Date.now(), performance.now()];
+  if (known === undefined) return here;
+  if (Math.abs(here - steady - known.here) > SKEW_MS) {
+    told.delete(connection);
+    offsets.delete(connection);
+    void serverTime(client);
+    return here;
+  }
+  const there = known.offset + steady;
+  return Math.abs(here - there) < SKEW_MS ? here : there;
 }
 
 /**

@@ -2,10 +2,8 @@ import type { Client } from '@temporalio/client';
 import { CLOCK_QUEUE, clockIdentity, parseClockIdentity, type WrongClock } from '../../contract/ids.js';
 import { queueNow } from '../pollers.js';
 import { withinTime } from './in-time.js';
-import { pollClock, serverTime } from './server-time.js';
+import { pollClock, SKEW_MS, serverTime } from './server-time.js';
 
-/** Difference of two clocks that is reported, in milliseconds: more than the error of its measure. */
-const SKEW_MS = 5_000;
 /** How long Temporal may take to list what workers reported, in milliseconds. */
 const LIST_MS = 1_500;
 

@@ -154,7 +154,7 @@ interface Given {
 function requireSuccess(what: string, { status, headers }: HttpAnswer, variable: string): void {
   if (status >= 200 && status < 300) return;
   const fault = (kind: ControlPlaneError['kind'], hint: string) =>
-    new ControlPlaneError(kind, `${what}: status ${status}${hint}`, status, retryAfterMs(headers['retry-after']));
+    new ControlPlaneError(kind, `${what}: status ${status}${hint}`, status, retryAfterMs(headers));
   if (status === 401 || status === 403) throw fault('denied', `: it refuses ${variable}`);
   if (status === 429 || status >= 500) throw fault('silent', '');
   if (status === 400 || status === 404 || status === 409 || status === 422) throw fault('refused', '');
