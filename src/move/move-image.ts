@@ -69,12 +69,13 @@ export async function moveImage(task: ImageTask): Promise<ImageMove> {
   let pauseMs = waits.pollMs;
   try {
     do {
-      if (state.outcome === 'unconfirmed' && (await isAtTarget(task)))
-        return Object.assign(state, { outcome: 'promoted', latest: manifest.digest } as const);
       const theirs = state.sent || task.begun ? await foundConflict(task) : null;
       if (theirs !== null) return Object.assign(state, { outcome: 'conflict', latest: theirs } as const);
       try {
         await lease.refresh();
+        // The lease waits for reads that fail: by now one may show the write.
+        if (state.outcome === 'unconfirmed' && (await isAtTarget(task)))
+          return Object.assign(state, { outcome: 'promoted', latest: manifest.digest } as const);
         await putTag(registry, manifest, tag, { timeoutMs: waits.putTimeoutMs, beforeSend });
       } catch (error) {
         if (error instanceof LeaseExpired) continue;

@@ -125,6 +125,6 @@ export default [
     file: 'src/move/move-image.ts',
     find: "state.outcome === 'unconfirmed' && (await isAtTarget(task))",
     replace: 'false',
-    test: 'test/move/move-tags.test.ts > moveTags a write that was answered is not sent again, although reads failed for longer than its read back lasts',
+    test: 'test/move/move-tags.test.ts > moveTags moves both or none: a write that was answered is not sent again, although reads failed for longer than its read back lasts',
   },
 ];
