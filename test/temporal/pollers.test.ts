@@ -69,7 +69,14 @@ test('doctor says that no worker polls, if all have been silent for 90 s', async
 });
 
 describe('a wrong clock of this process', () => {
-  const newClient = () => new Client({ connection });
+  // What the server told of its time is known by connection.
+  const opened: Connection[] = [];
+  afterAll(() => Promise.all(opened.map((one) => one.close())));
+  const newClient = () => {
+    const own = Connection.lazy({ address: temporal.address });
+    opened.push(own);
+    return new Client({ connection: own });
+  };
 
   test('makes no live worker silent, and no dead one alive: Temporal tells its time', async () => {
     polled = { 'polls-now': 1_000, 'in a long poll': 70_000, 'killed a while ago': 95_000 };
