@@ -67,7 +67,8 @@ export const describeRejection = ({ at, runId, failed }: BuildVerdict) =>
 export const openRejection = (rejected: BuildVerdict | null): OpenPoint[] =>
   rejected === null ? [] : [{ kind: 'rejected', about: rejected.runId, text: describeRejection(rejected) }];
 
-const isNamed = (entry: LedgerEntry): entry is NamedEntry => entry.sha !== null;
+/** Whether an entry names its build. */
+export const isNamed = (entry: LedgerEntry): entry is NamedEntry => entry.sha !== null;
 
 /** Newest entry of a build in the history. */
 export const lastMoveOf = ({ history }: Ledger, sha: string): NamedEntry | undefined =>

@@ -13,6 +13,7 @@ import { type Sha, sameBuild, shortSha } from '../contract/sha.js';
 import { AUTO_ROLLBACK } from '../contract/tenants/production.js';
 import {
   describeMark,
+  isNamed,
   isOlder,
   lastMove,
   lastMoveOf,
@@ -29,7 +30,7 @@ import { enqueue } from './queue.js';
 import { afterRollback, MAX_BUILDS, MAX_KEPT } from './state.js';
 
 /**
- * Begins a rollback: marks as known-bad the builds first promoted after the target's first promotion and a build whose move is under way,
+ * Begins a rollback: marks as known-bad what came after its target (`badAfter`) and a build whose move is under way,
  * unmarks the target, puts the lane on hold unless it is, revokes the holder and an open write lease. The rollback announced last wins. Without `force`
  * a target that was never promoted, or is known-bad (rolled back from, or rejected by canary), is refused, and nothing changes.
  * @param isRunning whether its run is still running: the lane may hear of it late.
@@ -194,13 +195,19 @@ function revoked({ holder, ledger }: LaneState, why: string): Revocation {
 
 /** Builds that came after the target, up to the live one, and the build that is being moved. */
 function badAfter({ ledger, move }: Pick<LaneState, 'ledger' | 'move'>, target: string): string[] {
-  const first = ledger.firstPromoted[shortSha(target)];
-  const after = Object.entries(ledger.firstPromoted)
+  const { history, firstPromoted } = ledger;
+  const first = firstPromoted[shortSha(target)];
+  const after = Object.entries(firstPromoted)
     .filter(([, nth]) => first !== undefined && nth > first)
     // Sorted by number: a record lists a sha of only digits first.
     .sort(([, a], [, b]) => a - b)
     .map(([sha]) => lastMoveOf(ledger, sha)?.sha ?? sha);
-  const live = ledger.history.at(-1);
+  const firstAt = (sha: string) => history.findIndex((one) => sameBuild(one.sha ?? '', sha));
+  // A build that only a forced rollback moved to has no number. If the entry of the target is forgotten, all of the history came later.
+  const unnumbered = history.filter(isNamed).filter(({ sha }) => firstPromoted[shortSha(sha)] === undefined);
+  if (first !== undefined)
+    after.push(...unnumbered.filter(({ sha }) => firstAt(sha) > firstAt(target)).map(({ sha }) => sha));
+  const live = history.at(-1);
   // With a target that was never promoted, only the live build is known to be rolled back from. One that a promotion put there is, whenever it was
   // first promoted: a person may have promoted an older build by hand.
   if (live?.sha && !sameBuild(live.sha, target) && (first === undefined || live.kind === 'promotion'))
@@ -209,8 +216,10 @@ function badAfter({ ledger, move }: Pick<LaneState, 'ledger' | 'move'>, target: 
   return [...new Set(after)];
 }
 
-function digestsOf({ history }: Ledger, sha: string): Digest[] {
-  const entry = history.findLast((one) => one.kind !== 'rollback' && sameBuild(one.sha ?? '', sha));
+/** Digests that a build brought: a rollback to it may have been to older ones, so it counts if nothing else put the build there. */
+function digestsOf(ledger: Ledger, sha: string): Digest[] {
+  const own = ledger.history.findLast((one) => one.kind !== 'rollback' && sameBuild(one.sha ?? '', sha));
+  const entry = own ?? lastMoveOf(ledger, sha);
   return entry?.images.flatMap(({ digest }) => digest ?? []) ?? [];
 }
 

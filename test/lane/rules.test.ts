@@ -272,6 +272,36 @@ describe('what a rollback leaves', () => {
     expect(state.ledger.newestPromoted?.sha).toBe(shaOf('c'));
   });
 
+  test('is also a build that a forced rollback had moved to without a promotion, with its content, and not one that was there before the target', () => {
+    const state = laneAt('0');
+    promoted(state, 'a', 1);
+    const rolledTo = (letter: string) =>
+      record(state.ledger, {
+        ...ATTRIBUTION,
+        sha: shaOf(letter),
+        at: 'then',
+        kind: 'rollback',
+        images: tagsOf(letter) as never,
+      });
+    rolledTo('e');
+    promoted(state, 'b', 2);
+    // From b, past e, which no promotion put there.
+    beginRollback(state, { ...back('a'), force: true }, NOON);
+    const marked = () => state.ledger.knownBad.map(({ sha }) => sha).toSorted();
+    expect(marked()).toEqual([shaOf('b'), shaOf('e')]);
+    expect(state.ledger.knownBad.find(({ sha }) => sha === shaOf('e'))?.digests).toEqual(
+      tagsOf('e').map(({ digest }) => digest),
+    );
+    rolledTo('a');
+    // A person forces what was gone back from: a was live before it.
+    beginRollback(state, { ...back('e'), runId: 'forward', force: true }, NOON);
+    rolledTo('e');
+    expect(marked()).toEqual([shaOf('a'), shaOf('b')]);
+    // And back again.
+    beginRollback(state, { ...back('a'), runId: 'again', force: true }, NOON);
+    expect(marked()).toEqual([shaOf('b'), shaOf('e')]);
+  });
+
   /** A lane on which build b is being moved by its forced promotion, while a rollback to a begins. */
   function revoked() {
     const state = laneAt('0');

@@ -369,4 +369,20 @@ export default [
     replace: 'by, reason',
     test: 'test/activities/announce-again.test.ts > a mover that announces its rollback does so by the name that was claimed, not by the verified identity',
   },
+  {
+    name: 'rolled-to-build-left-good',
+    breaks: 'a build that a forced rollback moved to, and that was gone back from, is released again',
+    file: 'src/lane/rollback.ts',
+    find: 'unnumbered.filter(({ sha }) => firstAt(sha) > firstAt(target))',
+    replace: 'unnumbered.filter(() => false)',
+    test: 'test/lane/rules.test.ts > what a rollback leaves is also a build that a forced rollback had moved to without a promotion, with its content, and not one that was there before the target',
+  },
+  {
+    name: 'rolled-to-content-left-good',
+    breaks: 'the content of such a build is released again under another sha',
+    file: 'src/lane/rollback.ts',
+    find: 'own ?? lastMoveOf(ledger, sha)',
+    replace: 'own',
+    test: 'test/lane/rules.test.ts > what a rollback leaves is also a build that a forced rollback had moved to without a promotion, with its content, and not one that was there before the target',
+  },
 ];
