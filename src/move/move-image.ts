@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Digest, Tag } from '../contract/image.js';
+import type { Digest, Repository, Tag } from '../contract/image.js';
 import type { MoveOutcome } from '../contract/move.js';
 import type { Manifest, Registry } from '../registry/context.js';
 import { putTag } from '../registry/put-tag.js';
@@ -40,6 +40,8 @@ export interface ImageTask {
   overwrites: boolean;
   /** An earlier attempt may have written. */
   begun: boolean;
+  /** The other images of the move: if one was moved from outside, this one does not go on. */
+  others?: () => readonly ReadTask[];
   /** Called after each failed write, and while reads do not show the target. */
   onTrouble?: ((latest: Digest | null, why: string) => void) | undefined;
 }
@@ -69,8 +71,8 @@ export async function moveImage(task: ImageTask): Promise<ImageMove> {
   let pauseMs = waits.pollMs;
   try {
     do {
-      const theirs = state.sent || task.begun ? await foundConflict(task) : null;
-      if (theirs !== null) return Object.assign(state, { outcome: 'conflict', latest: theirs } as const);
+      const found = task.begun || lease.hasBegun() ? await foundConflict(task) : null;
+      if (found !== null) return Object.assign(state, found);
       try {
         await lease.refresh();
         // The lease waits for reads that fail: by now one may show the write.
@@ -127,11 +129,23 @@ async function afterFailure(task: ImageTask, state: ImageMove): Promise<Pick<Ima
   return { outcome: (await staysConflict(task)) ? 'conflict' : 'failed', latest };
 }
 
-/** Another digest at `:latest` before a PUT that may not be the first: a person may have used the pause before it. A read that fails questions nothing. */
-async function foundConflict(task: ImageTask): Promise<Digest | null> {
+/**
+ * Outcome if an image of the move was moved from outside before a PUT that may not be the first: a person may have used the pause before it, and
+ * the lane renews the lease of a move that has begun whatever is there. A read that fails questions nothing.
+ */
+async function foundConflict(task: ImageTask): Promise<Partial<ImageMove> | null> {
   if (task.overwrites) return null;
+  const [own, ...others] = await Promise.all([task, ...(task.others?.() ?? [])].map(movedOutside));
+  if (own) return { outcome: 'conflict', latest: own.latest };
+  const other = others.find((one) => one !== null);
+  return other ? { outcome: 'failed', why: `${other.repository} was moved from outside` } : null;
+}
+
+/** Another digest at `:latest` that stays; null if there is none. */
+async function movedOutside(task: ReadTask): Promise<{ repository: Repository; latest: Digest | null } | null> {
   const latest = await readNow(task).catch(() => null);
-  return isConflict(task, latest) && (await staysConflict(task)) ? latest : null;
+  if (!isConflict(task, latest) || !(await staysConflict(task))) return null;
+  return { repository: task.manifest.repository, latest };
 }
 
 /**

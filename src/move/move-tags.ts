@@ -111,7 +111,7 @@ export async function moveTags(move: Move): Promise<MovedImage[]> {
     unchanged === true && !recent && digestOf(first, repository) === to;
   const written = input.images.filter((target) => !isKept(target));
   const pair = createPair(written.length, { forMs, forwardOnly: rollsBack, waits });
-  const courses = targets.map(({ target, manifest }): Course => {
+  const courses: Course[] = targets.map(({ target, manifest }): Course => {
     const { repository } = target;
     return {
       target,
@@ -125,6 +125,7 @@ export async function moveTags(move: Move): Promise<MovedImage[]> {
       trustsReads: !recent && digestOf(first, repository) !== target.to,
       overwrites,
       begun,
+      others: () => courses.filter(({ target: other }) => other.repository !== repository),
       onTrouble: (digest, why) => move.onTrouble?.({ repository, digest, why }),
     };
   });

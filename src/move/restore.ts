@@ -63,6 +63,8 @@ async function restore({ course, own }: Written): Promise<MovedImage> {
       previous: target.to,
       trustsReads: false,
       overwrites: false,
+      // Each image is restored for itself, whatever a person did to another one.
+      others: () => [],
     });
     const outcome = back.outcome === 'promoted' ? 'restored' : back.outcome === 'conflict' ? 'conflict' : 'failed';
     return toMovedImage(course, outcome, back.latest, back.why ?? own.why);

@@ -43,6 +43,8 @@ export interface WriteLease {
   /** Called right before bytes go out.
    * @throws {LeaseExpired}, or the signal's reason before the first write; then nothing goes out. */
   assert(): void;
+  /** Whether a PUT of this mover may have gone out: the lane renews the lease then without a look at `:latest`. */
+  hasBegun(): boolean;
 }
 
 /**
@@ -97,6 +99,7 @@ export function createWriteLease(given: {
       });
       await asking;
     },
+    hasBegun: () => begun,
     assert() {
       if (!fresh()) throw new LeaseExpired('write lease expired');
       if (begun) return;
