@@ -10,10 +10,13 @@ export function reported(evidence: Evidence, movers: readonly Mover[]): Violatio
     const { closedAt, outcome, input, workflowId } = run;
     if (closedAt === null || !MOVED.includes(outcome ?? '')) return [];
     const sha = String(input.sha);
-    const isThere = (at: number) => elsewhere(evidence, sha, at).length === 0;
     const from = lookedFrom(evidence, run, movers);
-    const times = evidence.writes.map(({ at }) => at).filter((at) => at > from && at <= closedAt);
-    if ([from, ...times].some(isThere)) return [];
+    const writes = evidence.writes.filter(({ at }) => at > from && at <= closedAt);
+    const left = [from, ...writes.map(({ at }) => at)].map((at) => elsewhere(evidence, sha, at));
+    // A hand between its two writes, which reads that lag do not show: each image was there, and not both at once.
+    const isMixed = writes.some(({ by }) => by !== 'gate');
+    const wasThere = (repository: string) => left.some((one) => !one.includes(repository));
+    if (left.some((one) => one.length === 0) || (isMixed && evidence.repositories.every(wasThere))) return [];
     const what = `${workflowId} ended ${outcome}, and :latest was never on ${short(sha)} since it began to move`;
     return [{ rule: 'I2', at: closedAt, what }];
   });

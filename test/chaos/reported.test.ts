@@ -49,6 +49,18 @@ test.each<[string, string, Evidence]>([
       latest: latestOf(B, A),
     }),
   ],
+  [
+    'I2',
+    'a release that reports a promotion, and of which a person moved the one image that it moved',
+    ended('promoted', {
+      writes: [
+        ...writes(0, A, 'person'),
+        ...writes(21, B, 'gate', [PLATFORM]),
+        ...writes(21.2, C, 'person', [PLATFORM]),
+      ],
+      latest: latestOf(C, A),
+    }),
+  ],
   ['I2', 'a direct rollback that ended well with half a pair', direct(true, half, latestOf(C, B))],
   ['log', 'a log of writes that ends elsewhere', more({ latest: latestOf(C) })],
   ['log', 'a tag that was deleted', more({ latest: { ...GOOD.latest, [TENANT]: null } })],
@@ -66,6 +78,21 @@ test.each<[string, Evidence]>([
     more({
       runs: [LANE, PROMOTED, MOVER],
       writes: [...GOOD.writes, ...writes(21.9, C, 'person')],
+      latest: latestOf(C),
+    }),
+  ],
+  [
+    'a promotion between whose writes a person moved the first image, which reads that lag do not show',
+    more({
+      staleMs: 30_000,
+      runs: [LANE, PROMOTED, MOVER],
+      writes: [
+        ...writes(0, A, 'person'),
+        ...writes(21, B, 'gate', [PLATFORM]),
+        ...writes(21.1, C, 'person', [PLATFORM]),
+        ...writes(21.2, B, 'gate', [TENANT]),
+        ...writes(21.4, C, 'person', [TENANT]),
+      ],
       latest: latestOf(C),
     }),
   ],
