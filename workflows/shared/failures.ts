@@ -33,9 +33,14 @@ export function parseOrReject<T>(parse: (sent: unknown) => T | null, sent: unkno
   return message;
 }
 
-/** Failure under the layers that Temporal wraps around it (child, activity): their message is only "Activity task failed". */
+/**
+ * Failure under the layers that Temporal wraps around it (child, activity): their message is only "Activity task failed". One of no type of
+ * ours was retried until its time was over, whatever it was.
+ */
 export function unwrapFailure(error: unknown): ApplicationFailure {
   if (error instanceof ApplicationFailure) return error;
+  if (error instanceof ActivityFailure && error.cause instanceof ApplicationFailure && !isOurs(error.cause))
+    return failure('TimedOut', `${error.activityType}: ${error.cause.message}`);
   if (error instanceof ActivityFailure && error.cause instanceof TimeoutFailure && !error.cause.cause)
     return failure('TimedOut', `${error.activityType}: ${error.cause.message} (${error.cause.timeoutType})`);
   if (error instanceof TimeoutFailure && !error.cause) return failure('TimedOut', error.message);
@@ -43,6 +48,8 @@ export function unwrapFailure(error: unknown): ApplicationFailure {
     return unwrapFailure(error.cause);
   throw error;
 }
+
+const isOurs = ({ type }: ApplicationFailure) => isFailureType(type) || type === DECISION_REFUSED;
 
 /** Type of a failure, for what follows from it; null for one that ends no run. A lane that did not answer a mover is a step that timed out, because nothing was decided or written. */
 export const faultOf = ({ type, details }: ApplicationFailure): FailureType | null => {
