@@ -54,7 +54,9 @@ export function laneAuthorizer(client: Client, lane: LaneClient, silenceMs: numb
     },
     async movedWithin(ms) {
       if (input.laneUnavailable) return true;
-      const { expectedAt } = await positionOf(lane, mover, silenceMs);
+      const { expectedAt } = await positionOf(lane, mover, silenceMs).catch((error: unknown) => {
+        throw error instanceof TemporalUnavailable ? new MoveRefusal('lane-unavailable', error.message) : error;
+      });
       return expectedAt !== null && mover.clock() - expectedAt < ms;
     },
   });
@@ -101,7 +103,8 @@ async function announceAndRequest(lane: LaneClient, question: MoveQuestion): Pro
     return await requireLease(lane, question, 0);
   } catch (error) {
     if (error instanceof TemporalUnavailable) return 'lane-unavailable';
-    throw error;
+    // The lane is back, and says no: that is no failed write, which would be repeated.
+    throw error instanceof LaneRefused ? new MoveRefusal(error.refusal ?? 'not-announced', error.message) : error;
   }
 }
 

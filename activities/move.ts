@@ -1,4 +1,4 @@
-import { activityInfo, cancellationSignal, heartbeat, log, sleep } from '@temporalio/activity';
+import { activityInfo, cancellationSignal, heartbeat, log } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
 import type { Config } from '../src/config/schema.js';
 import type { Tag } from '../src/contract/image.js';
@@ -15,6 +15,7 @@ import { preflight } from '../src/move/preflight.js';
 import type { MoveWaits } from '../src/move/waits.js';
 import { MoveRefusal } from '../src/move/write-lease.js';
 import type { Registry } from '../src/registry/context.js';
+import { timeNow } from '../src/temporal/faults/server-time.js';
 import { type LaneClient, LaneRefused } from '../src/temporal/lane-client.js';
 import { attemptClock, silentBefore } from './clock.js';
 import { nothingWritten } from './failures.js';
@@ -31,8 +32,10 @@ export const REPORT_MS = 20_000;
 interface Progress {
   /** Whether a PUT may have been sent. */
   begun: boolean;
-  /** Time of the heartbeat, epoch in milliseconds. */
+  /** Time of the heartbeat, epoch in milliseconds, by Temporal's clock as its worker knew it. */
   at: number;
+  /** Whether this mover has lost contact: it goes forward in no later attempt either. */
+  lost?: boolean;
   /** Images that are not at their target yet. */
   images: MoveProgress[];
 }
@@ -62,16 +65,23 @@ export function createMoveActivities({ config, client, registry, lane, authorize
       const earlier = heartbeatDetails as Progress | undefined;
       const clock = attemptClock();
       // If Temporal does not tell: the worker of the attempt before had a clock of its own, and two that differ by so much tell nothing.
-      const silentMs =
-        attempt === 1 ? 0 : ((await silentBefore(client)) ?? Date.now() - (earlier?.at ?? scheduledTimestampMs));
-      const lostContact = Math.abs(silentMs) > waits.lostMs;
+      const sinceMs = timeNow(client) - (earlier?.at ?? scheduledTimestampMs);
+      const silentMs = attempt === 1 ? 0 : ((await silentBefore(client)) ?? sinceMs);
+      const isLong = (ms: number) => Math.abs(ms) > waits.lostMs;
+      // An attempt that ended before it looked sent heartbeats too, with what the one before it had noted.
+      const isAway = isLong(silentMs) || (earlier !== undefined && isLong(sinceMs));
+      const lostContact = isAway || earlier?.lost === true || input.afterEnded === true;
       const progress: Progress = {
         begun: earlier?.begun ?? false,
         images: [],
         get at() {
-          return Date.now();
+          return timeNow(client);
         },
+        ...(lostContact && { lost: true }),
       };
+      heartbeat(progress);
+      // What the attempt before sent last has arrived by then.
+      const inFlightUntil = performance.now() + waits.windowMs + waits.putTimeoutMs - MIN_SILENCE_MS;
       const move = () =>
         moveTags({
           registry,
@@ -82,6 +92,7 @@ export function createMoveActivities({ config, client, registry, lane, authorize
           begun: progress.begun,
           retried: attempt > 1,
           lostContact,
+          ...(attempt > 1 && { inFlightUntil }),
           onTrouble(image) {
             progress.images = [...progress.images.filter(({ repository }) => repository !== image.repository), image];
           },
@@ -93,14 +104,11 @@ export function createMoveActivities({ config, client, registry, lane, authorize
           },
           signal: cancellationSignal(),
         });
-      const settledAt = performance.now() + waits.windowMs + waits.putTimeoutMs - MIN_SILENCE_MS;
       const images = await withHeartbeat(move, progress).catch((error: unknown) => {
         // What the earlier attempt sent has arrived by then, and was read. A heartbeat of the future proves no silence.
-        const isLate = lostContact && silentMs > 0 && error instanceof MoveRefusal && error.refusal === 'latest-moved';
+        const isLate = silentMs > waits.lostMs && error instanceof MoveRefusal && error.refusal === 'latest-moved';
         throw isLate || !(progress.begun || attempt > 1) ? nothingWritten(error) : error;
       });
-      // After a retry, no write of the attempt before may be in flight when this one ends.
-      if (attempt > 1) await withHeartbeat(() => sleep(Math.max(0, settledAt - performance.now())), progress);
       const { sha, kind, by, reason } = input;
       const level = isWhole(images) ? 'info' : 'error';
       // The log line is the audit trail that outlives Temporal's retention.

@@ -23,7 +23,7 @@ import { isKept, outcomesOf } from '../src/domain/one-build.js';
 import { LEASE_MS } from '../src/lane/moves.js';
 import { latestReads, moves, preflights, reports } from './shared/activity-options.js';
 import { alarm, type EventFeed, openFeed } from './shared/events.js';
-import { failure, isLaneUnavailable, unwrapFailure } from './shared/failures.js';
+import { failure, faultOf, isLaneUnavailable, unwrapFailure } from './shared/failures.js';
 import { requireId } from './shared/own-lane.js';
 
 /** Lag of registry reads behind writes, in milliseconds (GHCR: 15-30 s). */
@@ -79,11 +79,24 @@ function readLatestInstead(input: MoveInput, observed: TagState[]) {
     if (!mayHaveWritten(fault)) throw fault;
     return CancellationScope.nonCancellable(async () => {
       const images = await settled(input, observed, () => whereLatestStands(input, fault));
-      if (images.every(({ latest, digest, previous }) => latest !== digest || previous === digest)) throw fault;
-      return images;
+      if (!images.every(({ latest, digest, previous }) => latest !== digest || previous === digest)) return images;
+      // No worker for so long: a person may have gone back by hand, so no mover starts again without one.
+      if (input.kind === 'promotion' && faultOf(unwrapFailure(fault)) === 'TimedOut' && !isLaneUnavailable(fault))
+        throw awayFor(fault, images);
+      throw fault;
     });
   };
 }
+
+const awayFor = (fault: unknown, images: MovedImage[]) =>
+  failure(
+    'MoveRefused',
+    `${unwrapFailure(fault).message}: no mover was there, and a person may have decided otherwise meanwhile`,
+    {
+      refusal: 'latest-moved',
+      latest: images.map(({ repository, latest }) => ({ repository, digest: latest })),
+    },
+  );
 
 function mayHaveWritten(fault: unknown): boolean {
   const cause = fault instanceof ActivityFailure ? fault.cause : fault;

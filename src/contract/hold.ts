@@ -115,7 +115,7 @@ export const HOLDS = {
   'registry-down': {
     ...TRY_AGAIN,
     means:
-      'the registry failed for 15 minutes, refused credentials that were good before, or refused one image and the others were restored',
+      'the registry failed for 15 minutes, refused credentials that were good before, or refused one image and the others were restored; or the mover was terminated or lost contact half-way',
     fault: 'RegistryUnavailable',
     lookAt: 'the registry, and whether the credentials have expired or were revoked',
     page: 'registry-down.md',

@@ -25,6 +25,8 @@ export interface MoveInput extends OnlyFrom {
   manual?: boolean;
   /** Whether this is a forced rollback, or a forced promotion of an untested build: then the build may be known-bad. */
   force?: boolean;
+  /** Whether the mover before it was terminated: a person may have gone back by hand, so this one goes no further forward. */
+  afterEnded?: boolean;
 }
 
 /** Target of a move for one image. */
@@ -187,9 +189,8 @@ const MAX_IMAGES = 50;
  * @throws {InvalidInput} */
 export function parseMoveInput(input: unknown): MoveInput {
   const bad = (why: string) => new InvalidInput(`move: ${why}; it is started by a release or a rollback, not by hand`);
-  const { kind, images, by, reason, sha, accepted, laneUnavailable, claimedBy, manual, force, onlyFrom } = Object(
-    input,
-  ) as Partial<Record<keyof MoveInput, unknown>>;
+  const { kind, images, by, reason, sha, accepted, laneUnavailable, claimedBy, manual, force, onlyFrom, afterEnded } =
+    Object(input) as Partial<Record<keyof MoveInput, unknown>>;
   if (kind !== 'promotion' && kind !== 'rollback') throw bad(`invalid kind ${shown(kind)}`);
   if (typeof by !== 'string' || typeof reason !== 'string') throw bad('by or reason is missing');
   if (by.length > MAX_TEXT || reason.length > MAX_TEXT) throw bad(`by or reason is longer than ${MAX_TEXT} characters`);
@@ -209,6 +210,7 @@ export function parseMoveInput(input: unknown): MoveInput {
     ...(typeof claimedBy === 'string' && kind === 'rollback' && { claimedBy: claimedBy.slice(0, MAX_TEXT) }),
     ...(manual === true && kind === 'promotion' && { manual }),
     ...(force === true && { force }),
+    ...(afterEnded === true && { afterEnded }),
     ...(onlyFrom !== undefined && kind === 'rollback' && { onlyFrom: parseSha(onlyFrom) }),
   };
 }

@@ -155,7 +155,8 @@ export function reportMove(state: LaneState, { moverRunId, parent, input, images
   if (hadLease) state.move = null;
   if (images === 'stopped' || state.finishedRuns.includes(parent.runId)) return;
   // A mover that finds every image at its target requests no lease; its report counts only if its run is expected to move.
-  const isExpected = [state.holder, state.rollback].some((run) => run?.runId === parent.runId);
+  const holder = state.holder?.revocation ? null : state.holder;
+  const isExpected = [holder, state.rollback].some((run) => run?.runId === parent.runId);
   if (!hadLease && !isExpected && images.every(({ result }) => result === 'already')) return;
   // Nothing moved: the run may still make its one move, after a `retry`.
   if (images.every(({ result }) => result === 'restored')) return;

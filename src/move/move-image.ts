@@ -20,6 +20,8 @@ export interface ImageMove {
   why?: string | undefined;
   /** The registry refused for good: nothing was written. */
   refused?: boolean | undefined;
+  /** Until when a PUT without an answer may still be carried out, by `performance.now()`; 0 if there was none. */
+  inFlightUntil: number;
 }
 
 /** One image to write. */
@@ -40,6 +42,8 @@ export interface ImageTask {
   overwrites: boolean;
   /** An earlier attempt may have written. */
   begun: boolean;
+  /** Until when one of its PUTs may still be carried out, by `performance.now()`. */
+  inFlightUntil?: number;
   /** The other images of the move: if one was moved from outside, this one does not go on. */
   others?: () => readonly ReadTask[];
   /** Called after each failed write, and while reads do not show the target. */
@@ -63,11 +67,15 @@ export async function moveImage(task: ImageTask): Promise<ImageMove> {
     sent: false,
     latest: task.previous,
     why: 'no write lease granted in time',
+    inFlightUntil: task.inFlightUntil ?? 0,
   };
+  let settledAt = 0;
   const beforeSend = () => {
     lease.assert();
     state.sent = true;
+    settledAt = performance.now() + waits.putTimeoutMs;
   };
+  let answered = false;
   let pauseMs = waits.pollMs;
   try {
     do {
@@ -76,10 +84,12 @@ export async function moveImage(task: ImageTask): Promise<ImageMove> {
       try {
         await lease.refresh();
         // The lease waits for reads that fail: by now one may show the write.
-        if (state.outcome === 'unconfirmed' && (await isAtTarget(task)))
+        if (answered && (await isAtTarget(task)))
           return Object.assign(state, { outcome: 'promoted', latest: manifest.digest } as const);
+        settledAt = 0;
         await putTag(registry, manifest, tag, { timeoutMs: waits.putTimeoutMs, beforeSend });
       } catch (error) {
+        if (isUnanswered(error)) state.inFlightUntil = Math.max(state.inFlightUntil, settledAt);
         if (error instanceof LeaseExpired) continue;
         if (error instanceof MoveRefusal || !(error instanceof RegistryError || state.sent || task.begun)) throw error;
         Object.assign(state, await afterFailure(task, state), { why: message(error), refused: !canHelp(error) });
@@ -93,6 +103,7 @@ export async function moveImage(task: ImageTask): Promise<ImageMove> {
         pauseMs = Math.min(waits.maxPauseMs, 2 * pauseMs);
         continue;
       }
+      answered = true;
       pair.tried(task);
       pair.moved(task);
       const until = Math.min(performance.now() + waits.verifyMs, pair.deadline());
@@ -105,6 +116,14 @@ export async function moveImage(task: ImageTask): Promise<ImageMove> {
 }
 
 const message = (error: unknown) => (error instanceof Error ? error.message : String(error));
+
+/** Whether no one knows what became of a PUT: there was no answer, or only a proxy's. */
+const isUnanswered = (error: unknown) =>
+  error instanceof RegistryError && (error.status === undefined || (error.status >= 502 && error.status !== 503));
+
+/** Waits until no PUT without an answer can be carried out any more: it would undo what is written, read or reported until then. */
+export const landed = (writes: readonly Pick<ImageMove, 'inFlightUntil'>[]): Promise<void> =>
+  delay(Math.max(0, ...writes.map(({ inFlightUntil }) => inFlightUntil - performance.now())));
 
 /** Whether sending the same bytes again can help: not after a final refusal of the registry or of a credential helper. */
 const canHelp = (error: unknown) =>
@@ -206,7 +225,7 @@ export async function readAgain(task: ReadTask, own: ImageMove): Promise<ImageMo
 
 /** Reads whether an image that was found at its target, and is not written, stays there. */
 export const readKept = (task: ReadTask): Promise<ImageMove> =>
-  readAgain(task, { outcome: 'promoted', sent: false, latest: task.manifest.digest });
+  readAgain(task, { outcome: 'promoted', sent: false, latest: task.manifest.digest, inFlightUntil: 0 });
 
 /**
  * Reads until the target shows. The previous digest, or none, is a lagging read; a third digest counts if it stays.

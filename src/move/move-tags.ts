@@ -11,7 +11,7 @@ import {
 import type { Registry } from '../registry/context.js';
 import { getManifest } from '../registry/get-manifest.js';
 import { atMost } from './at-most.js';
-import { moveImage, readAgain, readKept } from './move-image.js';
+import { type ImageMove, landed, moveImage, readAgain, readKept } from './move-image.js';
 import { observeExpected, observeLatest } from './observe.js';
 import { createPair } from './pair.js';
 import { type Course, restoreAll, settle, toMovedImage, type Written } from './restore.js';
@@ -31,8 +31,10 @@ export interface Move {
   begun: boolean;
   /** There was an earlier attempt; it may have died before it could record that it writes. */
   retried: boolean;
-  /** No one knows what happened since the last heartbeat of the earlier attempt: a person may have moved `:latest`. */
+  /** No one knows what happened since the last heartbeat of the earlier attempt, or since the mover before this one was ended: a person may have moved `:latest`. */
   lostContact?: boolean;
+  /** Until when a PUT of an earlier attempt may still be carried out, by `performance.now()`. */
+  inFlightUntil?: number;
   /** Called right before the first write. */
   onBegin: () => void;
   /** Heeded until the first write; from then on the pair is finished first. */
@@ -59,7 +61,7 @@ const pacedPromotion = atMost(32, 30_000);
  * @throws {RegistryError} before the first write.
  */
 export async function moveTags(move: Move): Promise<MovedImage[]> {
-  const { registry, authorizer, waits, input, signal } = move;
+  const { registry, authorizer, waits, input, signal, inFlightUntil = 0 } = move;
   const rollsBack = input.kind === 'rollback';
   const repositories = input.images.map(({ repository }) => repository);
   const early = move.begun ? undefined : signal;
@@ -84,7 +86,8 @@ export async function moveTags(move: Move): Promise<MovedImage[]> {
   const begun = move.begun || (move.retried && isHalfMoved(input.images, first));
   const isAtTarget = input.images.every(({ repository, to }) => digestOf(first, repository) === to);
   // A read that shows the target soon after a move of ours may be from before it; and a rollback never trusts a read.
-  const recent = rollsBack || (await authorizer.movedWithin(waits.recentMs));
+  const recent =
+    rollsBack || (await authorizer.movedWithin(waits.recentMs).catch((error: unknown) => begun || rethrow(error)));
 
   let unused: TagState[] | null = first;
   const lease = createWriteLease({
@@ -125,28 +128,50 @@ export async function moveTags(move: Move): Promise<MovedImage[]> {
       trustsReads: !recent && digestOf(first, repository) !== target.to,
       overwrites,
       begun,
+      inFlightUntil,
       others: () => courses.filter(({ target: other }) => other.repository !== repository),
       onTrouble: (digest, why) => move.onTrouble?.({ repository, digest, why }),
     };
   });
 
-  if (next === 'done' || (isAtTarget && !recent))
-    return courses.map((course) => toMovedImage(course, begun ? 'promoted' : 'already', course.target.to));
+  const isDone = next === 'done' || (isAtTarget && !recent);
+  // One that was away, or its predecessor, did it.
+  const moved = begun || move.lostContact === true;
+  if (isDone) {
+    // Where an image without a target of its own belongs, and whether a mover that was away may still end so, only the lane knows.
+    if (move.lostContact || input.images.some(({ unchanged }) => unchanged)) await lease.refresh();
+    if (!move.retried)
+      return courses.map((course) => toMovedImage(course, moved ? 'promoted' : 'already', course.target.to));
+  }
 
   if (next === 'restore') {
-    const why = 'the mover had lost contact, and does not go forward';
+    const why = `${input.afterEnded ? 'the mover before was terminated' : 'the mover had lost contact'}, and this one does not go forward`;
     return restoreAll(
       courses.map((course) => {
         const latest = digestOf(first, course.target.repository);
-        return { course: { ...course, begun: true }, own: { outcome: 'failed', sent: true, latest, why } };
+        return {
+          course: { ...course, begun: true },
+          own: { outcome: 'failed', sent: true, latest, why, inFlightUntil },
+        };
       }),
     );
   }
+  const found = ({ target }: Course): ImageMove => ({
+    outcome: 'promoted',
+    sent: false,
+    latest: target.to,
+    inFlightUntil,
+  });
   let writes = await settle(
-    courses.map(async (course) => ({ course, own: await (course.isKept ? readKept(course) : moveImage(course)) })),
+    courses.map(async (course) => ({
+      course,
+      own: isDone ? found(course) : await (course.isKept ? readKept(course) : moveImage(course)),
+    })),
   );
-  // An image that was read back first may have been moved from outside before the last one was written.
-  if (writes.length > 1 && !writes.some(isLost))
+  const hasFlown = writes.some(({ own }) => own.inFlightUntil > 0);
+  await landed(writes.map(({ own }) => own));
+  // An image that was read back first may have been moved from outside before the last one was written, or by what was in flight.
+  if ((writes.length > 1 || hasFlown) && !writes.some(isLost))
     writes = await settle(writes.map(async (one) => ({ ...one, own: await readAgain(one.course, one.own) })));
   const isBroken = writes.some(isLost);
   const mustRestore = isBroken && !rollsBack && writes.some(({ course, own }) => own.latest !== course.target.to);
@@ -154,11 +179,15 @@ export async function moveTags(move: Move): Promise<MovedImage[]> {
   const images = mustRestore
     ? await restoreAll(writes)
     : writes.map(({ course, own }) => {
-        const wasThere = own.outcome === 'promoted' && (wasAtTarget || course.isKept);
+        const wasThere = own.outcome === 'promoted' && (wasAtTarget || course.isKept || (isDone && !moved));
         return toMovedImage(course, wasThere ? 'already' : own.outcome, own.latest, own.why);
       });
   move.onSplit?.(pair.splitMs());
   return images;
+}
+
+function rethrow(error: unknown): never {
+  throw error;
 }
 
 /** Whether an image cannot reach its target: then those that have are restored, or named. */
@@ -184,9 +213,12 @@ function afterLostContact({ registry, input, observed }: Move, latest: TagState[
   if (images.every((image) => image.isMoved)) return 'done';
   if (input.kind === 'promotion' && isKnown && images.some((image) => image.isOurs)) return 'restore';
   const found = latest.map((image) => whereItStands(image, registry.latest));
+  const since = input.afterEnded
+    ? 'the mover before this one was terminated'
+    : 'the mover had lost contact for over a minute';
   throw new MoveRefusal(
     'latest-moved',
-    `the mover had lost contact for over a minute, in which a person may have decided otherwise; ${found.join('; ')}`,
+    `${since}, and a person may have decided otherwise meanwhile; ${found.join('; ')}`,
     latest,
   );
 }

@@ -3,7 +3,7 @@ import type { Digest } from '../contract/image.js';
 import type { MovedImage, MoveOutcome, MoveTarget } from '../contract/move.js';
 import { getManifest } from '../registry/get-manifest.js';
 import { readTag } from '../registry/read-tag.js';
-import { type ImageMove, type ImageTask, moveImage, readKept, staysConflict } from './move-image.js';
+import { type ImageMove, type ImageTask, landed, moveImage, readKept, staysConflict } from './move-image.js';
 import { createPair } from './pair.js';
 import { MoveRefusal } from './write-lease.js';
 
@@ -22,9 +22,10 @@ export interface Written {
 
 /**
  * Restores the images of a move, then reads them once more: one that was restored first, or never left, may have been moved
- * from outside before the last one was restored.
+ * from outside before the last one was restored. Nothing is in flight when it begins, and when it ends.
  */
 export async function restoreAll(writes: Written[]): Promise<MovedImage[]> {
+  await landed(writes.map(({ own }) => own));
   const images = await settle(writes.map(async (one) => ({ ...one, image: await restore(one) })));
   if (images.length === 1) return images.map(({ image }) => image);
   return settle(images.map(({ course, image }) => readRestored(course, image)));
@@ -44,7 +45,7 @@ async function restore({ course, own }: Written): Promise<MovedImage> {
   const { target, isKept, previous, registry, waits, begun } = course;
   if (isKept && own.outcome === 'promoted') return toMovedImage(course, 'restored', own.latest);
   if (own.outcome === 'conflict') return toMovedImage(course, 'conflict', own.latest);
-  if ((own.refused && own.latest === previous) || !(own.sent || begun))
+  if ((own.refused && own.latest === previous && own.inFlightUntil === 0) || !(own.sent || begun))
     return toMovedImage(course, 'restored', own.latest, own.why);
   if (previous === null)
     return toMovedImage(course, own.outcome, own.latest, own.why ?? 'there was no :latest to restore');
@@ -62,10 +63,12 @@ async function restore({ course, own }: Written): Promise<MovedImage> {
       manifest,
       previous: target.to,
       trustsReads: false,
+      inFlightUntil: 0,
       overwrites: false,
       // Each image is restored for itself, whatever a person did to another one.
       others: () => [],
     });
+    await landed([back]);
     const outcome = back.outcome === 'promoted' ? 'restored' : back.outcome === 'conflict' ? 'conflict' : 'failed';
     return toMovedImage(course, outcome, back.latest, back.why ?? own.why);
   } catch (error) {

@@ -6,10 +6,12 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createMoveActivities } from '../../activities/move.js';
 import { laneAuthorizer, type Mover } from '../../activities/move-authorizer.js';
-import type { MoveInput } from '../../src/contract/move.js';
+import type { MovedImage, MoveInput } from '../../src/contract/move.js';
 import type { MoveAuthorizer } from '../../src/move/write-lease.js';
 import { startFixedTemporal } from '../../testbed/fixed-temporal.js';
-import { latest, next, old, order, other, puts, setLatest, usePair } from '../support/pair.js';
+import { ociError } from '../../testbed/registry-store.js';
+import { isPut, isRead } from '../support/latest.js';
+import { latest, NAMES, next, old, order, other, puts, server, setLatest, usePair } from '../support/pair.js';
 
 const HOUR_MS = 3_600_000;
 const NOT_FOUND = 5;
@@ -18,16 +20,18 @@ const setClock = (byMs: number) => vi.setSystemTime(Date.now() + byMs);
 
 const service = proto.temporal.api.workflowservice.v1;
 /** Times of the attempts as Temporal tells them; null: it tells nothing. */
-let told: { lastHeartbeat: number; lastStarted: number } | null = null;
-let server: Awaited<ReturnType<typeof startFixedTemporal>>;
+let told: { lastHeartbeat: number; lastStarted: number; attempt?: number } | null = null;
+let temporal: Awaited<ReturnType<typeof startFixedTemporal>>;
 let client: Client;
 beforeAll(async () => {
-  server = await startFixedTemporal({
+  temporal = await startFixedTemporal({
     GetSystemInfo: () => service.GetSystemInfoResponse.encode({ serverVersion: '1.32.0' }).finish(),
     DescribeWorkflowExecution: () => {
       if (told === null) return NOT_FOUND;
       const [lastHeartbeatTime, lastStartedTime] = [msToTs(told.lastHeartbeat), msToTs(told.lastStarted)];
-      const pendingActivities = [{ activityId: 'test', attempt: 2, lastHeartbeatTime, lastStartedTime }];
+      const pendingActivities = [
+        { activityId: 'test', attempt: told.attempt ?? 2, lastHeartbeatTime, lastStartedTime },
+      ];
       const execution = { workflowId: 'move-latest', runId: 'm' };
       const run = { execution, type: { name: 'MoveLatest' }, status: 1, startTime: lastStartedTime, taskQueue: 'q' };
       return service.DescribeWorkflowExecutionResponse.encode({
@@ -36,11 +40,11 @@ beforeAll(async () => {
       }).finish();
     },
   });
-  client = new Client({ connection: await Connection.connect({ address: server.address }) });
+  client = new Client({ connection: await Connection.connect({ address: temporal.address }) });
 });
 afterAll(async () => {
   await client.connection.close();
-  await server.stop();
+  await temporal.stop();
 });
 
 beforeEach(() => {
@@ -53,7 +57,12 @@ describe('a mover whose first attempt died', () => {
   usePair();
 
   /** Its second attempt, whose earlier one had that time at its last heartbeat. */
-  async function again(kind: MoveInput['kind'], at: number, during: () => void = () => undefined) {
+  async function again(
+    kind: MoveInput['kind'],
+    at: number,
+    during: () => void = () => undefined,
+    { attempt = 2, lost, heard }: { attempt?: number; lost?: unknown; heard?: (details: unknown) => void } = {},
+  ) {
     const move = order({}, kind === 'rollback' ? old : next, kind === 'rollback' ? next : old);
     const authorizer: MoveAuthorizer = {
       async authorize() {
@@ -72,11 +81,12 @@ describe('a mover whose first attempt died', () => {
       waits,
     } as never);
     const environment = new MockActivityEnvironment({
-      attempt: 2,
-      heartbeatDetails: { begun: true, at, images: [] },
+      attempt,
+      heartbeatDetails: { begun: true, at, images: [], lost },
       currentAttemptScheduledTimestampMs: Date.now(),
       workflowExecution: { workflowId: 'move-latest', runId: 'm' },
     });
+    if (heard) environment.on('heartbeat', heard);
     const input = { ...move.input, kind } as MoveInput;
     return environment.run(activities.moveTags as never, input as never, move.observed as never, null as never);
   }
@@ -101,7 +111,13 @@ describe('a mover whose first attempt died', () => {
 
   test.each([
     ['was paused whole, and its clocks with it', { lastHeartbeat: -HOUR_MS, lastStarted: 0 }, 0, true],
-    ['was restarted at once', { lastHeartbeat: -6_000, lastStarted: 0 }, -HOUR_MS, false],
+    ['was restarted at once', { lastHeartbeat: -6_000, lastStarted: 0 }, -6_000, false],
+    [
+      'was away, though an attempt that never looked sent a heartbeat',
+      { lastHeartbeat: -6_000, lastStarted: 0 },
+      -HOUR_MS,
+      true,
+    ],
     ['has sent a heartbeat since', { lastHeartbeat: 500, lastStarted: 0 }, 0, false],
     ['has sent a heartbeat since, and has another clock', { lastHeartbeat: 500, lastStarted: 0 }, -HOUR_MS, true],
   ])('on a machine that %s, goes by what Temporal tells of it', async (_, times, clockMs, isLost) => {
@@ -114,6 +130,36 @@ describe('a mover whose first attempt died', () => {
     );
     expect(refused?.message.includes('lost contact') ?? false).toBe(isLost);
     expect(await latest()).toEqual(isLost ? other : old);
+  });
+
+  test('that knows of lost contact tells the next one, which goes no further forward', async () => {
+    const began = Date.now();
+    told = { lastHeartbeat: began - HOUR_MS, lastStarted: began };
+    const down = server.faults.add({ match: isRead, respond: () => ociError(503, 'UNAVAILABLE', 'down') });
+    const heard: unknown[] = [];
+    const failed = again('promotion', began, undefined, {
+      heard: (details) => void heard.push(structuredClone(details)),
+    });
+    await expect(failed).rejects.toThrow(/status 503/);
+    down();
+    expect(heard[0]).toMatchObject({ begun: true, lost: true });
+    // A person went back by hand meanwhile, to where the move began.
+    const before = puts();
+    told = { lastHeartbeat: began, lastStarted: began, attempt: 3 };
+    const third = again('promotion', began, undefined, { attempt: 3, lost: true });
+    await expect(third).rejects.toThrow(/lost contact/);
+    expect([await latest(), puts()]).toEqual([old, before]);
+  });
+
+  test('and that restores ends with where the images are once no write of that one can arrive', async () => {
+    const denied = server.faults.add({ match: isPut(NAMES[1]), respond: () => ociError(403, 'DENIED', 'no') });
+    // What that one sent last arrives meanwhile.
+    const arrives = setTimeout(() => void setLatest('next', [NAMES[0]]), 450);
+    const images = (await again('promotion', Date.now())) as MovedImage[];
+    denied();
+    clearTimeout(arrives);
+    expect(images.map(({ result }) => result)).toEqual(['restored', 'restored']);
+    expect(await latest()).toEqual(old);
   });
 
   test.each([

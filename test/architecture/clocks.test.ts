@@ -3,8 +3,6 @@ import { files, sourceOf } from './imports.js';
 
 /** Lines that reckon with the time of the machine, and what wrote down the other time. All else is measured by `performance.now()`. */
 const WRITTEN_BY_OTHERS: Record<string, string> = {
-  'activities/move.ts: attempt === 1 ? 0 : ((await silentBefore(client)) ?? Date.now() - (earlier?.at ?? scheduledTimestampMs));':
-    'the attempt before, on any machine, if Temporal does not tell',
   'src/doctor/latest.ts: const isRecent = ({ at }: { at: number }) => Date.now() - at < MOVE_WAITS.recentMs;':
     'the lane',
   'src/doctor/registry.ts: if (Date.now() - (movedAt ?? 0) < KEPT_MS) return [];': 'the lane',
@@ -29,8 +27,6 @@ const WRITTEN_BY_OTHERS: Record<string, string> = {
 const OF_ACTIVITIES = [
   // Beside `performance.now()`: they differ once a machine has slept.
   'activities/fleet-watch.ts: const now = (): Instant => ({ wall: Date.now(), steady: performance.now() });',
-  'activities/move.ts: attempt === 1 ? 0 : ((await silentBefore(client)) ?? Date.now() - (earlier?.at ?? scheduledTimestampMs));',
-  'activities/move.ts: return Date.now();',
 ];
 
 /** Lines of the source that match, without the deadline of a call, which gRPC has as a date. */

@@ -205,6 +205,16 @@ describe('the report of a mover', () => {
 
   test.each<[string, (asked: MoveQuestion) => LaneState, MovedImage['result'][], boolean]>([
     ['whose run holds the lane counts without a lease', () => holding('a'), ['already', 'already'], true],
+    [
+      'whose run was revoked does not count if it wrote nothing',
+      () => {
+        const state = holding('a');
+        if (state.holder) state.holder.revocation = { revoked: 'a rollback to 1111111 was begun by ada' };
+        return state;
+      },
+      ['already', 'already'],
+      false,
+    ],
     ['with a lease counts, though it wrote nothing', moving, ['already', 'already'], true],
     [
       'of a run that is not expected to move does not count if it wrote nothing',

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Digest, parseRepository, type Repository, stagingTag } from '../../src/contract/image.js';
-import { digestOf } from '../../src/contract/move.js';
+import { digestOf, type TagState } from '../../src/contract/move.js';
 import { parseSha, type Sha } from '../../src/contract/sha.js';
 import { foreignRevisions, targetOf } from '../../src/domain/one-build.js';
 import { moveTags } from '../../src/move/move-tags.js';
 import { resolveBuild } from '../../src/move/resolve-build.js';
+import { MoveRefusal } from '../../src/move/write-lease.js';
 import type { Registry } from '../../src/registry/context.js';
 import { createRegistry } from '../../src/registry/registry.js';
 import { pushBuild, retag, tagDigest } from '../../testbed/images.js';
@@ -76,13 +77,13 @@ const withFault = async <T>(fault: Fault, run: () => Promise<T>): Promise<T> => 
 };
 const ofWorker: Fault['match'] = ({ path }) => path === `/v2/app-worker/manifests/${stagingTag(sha)}`;
 
-async function promote({ recent = false, faults = [] as Fault[] } = {}) {
+async function promote({ recent = false, faults = [] as Fault[], authorizer = allowAll } = {}) {
   const pinned = await resolve();
   const heals = faults.flatMap((fault) => servers.map((server) => server.faults.add(fault)));
   try {
     return await moveTags({
       registry,
-      authorizer: { ...allowAll, movedWithin: async () => recent },
+      authorizer: { ...authorizer, movedWithin: async () => recent },
       waits: WAITS,
       input: { kind: 'promotion', sha, images: pinned.map(targetOf), by: 'ada', reason: 'green' },
       observed: pinned.map(({ repository, latest: digest }) => ({ repository, digest })),
@@ -120,6 +121,24 @@ describe('an optional image that a build does not have', () => {
     await promote({ recent: true });
     expect(await latest()).toEqual([...built, live[2]]);
     expect(written()).toEqual([...NAMES]);
+  });
+
+  test('must be where the ledger has it, also if no other image is to be moved: the lane is asked', async () => {
+    const built = await publish(sha, NAMES.slice(0, 2));
+    for (const repository of NAMES.slice(0, 2))
+      await retag({ registry: hostOf(repository), repository, from: stagingTag(sha), to: 'latest' });
+    const asked: unknown[] = [];
+    const authorize = async ({ latest: seen }: { latest: TagState[] }) => {
+      asked.push(seen.map(({ digest }) => digest));
+      return 'granted' as const;
+    };
+    const images = await promote({ authorizer: { ...allowAll, authorize } });
+    expect(images.map(({ result }) => result)).toEqual(['already', 'already', 'already']);
+    expect(asked).toEqual([[...built, live[2]]]);
+    const refuse = async () => {
+      throw new MoveRefusal('latest-moved', 'moved from outside');
+    };
+    await expect(promote({ authorizer: { ...allowAll, authorize: refuse } })).rejects.toThrow('moved from outside');
   });
 
   test('stays where it was if another image cannot be moved', async () => {

@@ -13,8 +13,8 @@ export default [
     name: 'contact-lost-by-one-clock',
     breaks: 'a mover that was away for over a minute writes over what a person moved, because its clock is behind',
     file: 'activities/move.ts',
-    find: 'Math.abs(silentMs) > waits.lostMs',
-    replace: 'silentMs > waits.lostMs',
+    find: 'Math.abs(ms) > waits.lostMs',
+    replace: 'ms > waits.lostMs',
     test: 'test/activities/clocks.test.ts > a mover whose first attempt died on a machine with a clock an hour ahead of this one writes nothing over what a person may have moved',
   },
   {
@@ -23,10 +23,14 @@ export default [
     edits: [
       {
         file: 'activities/move.ts',
-        find: 'const settledAt = performance.now() +',
-        replace: 'const settledAt = Date.now() +',
+        find: 'const inFlightUntil = performance.now() +',
+        replace: 'const inFlightUntil = Date.now() +',
       },
-      { file: 'activities/move.ts', find: 'settledAt - performance.now()', replace: 'settledAt - Date.now()' },
+      {
+        file: 'src/move/move-image.ts',
+        find: 'inFlightUntil - performance.now()',
+        replace: 'inFlightUntil - Date.now()',
+      },
     ],
     test: 'test/activities/clocks.test.ts > a mover whose first attempt died ends when no write of that one can arrive any more, though the clock is set forth',
   },
@@ -51,7 +55,7 @@ export default [
     breaks:
       'the images are not read again although a write of the attempt before may arrive, because two clocks differ',
     file: 'activities/move.ts',
-    find: 'lostContact && silentMs > 0 && error',
+    find: 'silentMs > waits.lostMs && error',
     replace: 'lostContact && error',
     test: 'test/activities/clocks.test.ts > a mover whose first attempt died on a machine with a clock an hour ahead of this one writes nothing over what a person may have moved',
   },
@@ -123,7 +127,7 @@ export default [
     name: 'answered-write-is-sent-again',
     breaks: 'a write that was answered goes out again, although a read shows it, because reads failed before',
     file: 'src/move/move-image.ts',
-    find: "state.outcome === 'unconfirmed' && (await isAtTarget(task))",
+    find: 'answered && (await isAtTarget(task))',
     replace: 'false',
     test: 'test/move/move-tags.test.ts > moveTags moves both or none: a write that was answered is not sent again, although reads failed for longer than its read back lasts',
   },

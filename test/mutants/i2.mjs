@@ -45,7 +45,7 @@ export default [
     breaks:
       'an image that was moved from outside while the next one was written counts as promoted: :latest is on two builds',
     file: 'src/move/move-tags.ts',
-    find: 'if (writes.length > 1 && !writes.some(isLost))',
+    find: 'if ((writes.length > 1 || hasFlown) && !writes.some(isLost))',
     replace: 'if (writes.length > 9)',
     test: 'test/move/last-look.test.ts > a promotion of which the first image was moved from outside before the second was written says so',
   },
@@ -153,7 +153,7 @@ export default [
     file: 'workflows/shared/start-move.ts',
     find: 'if (!isTerminated(error)) onMoving(false);',
     replace: 'onMoving(false);',
-    test: 'test/workflows/move/watched-move.test.ts > leaves no pair split, also if the mover is terminated then: the move finishes first',
+    test: 'test/workflows/move/watched-move.test.ts > leaves no pair split, also if the mover is terminated then: its half is restored first',
   },
   {
     name: 'red-while-moving-lost',
@@ -170,5 +170,38 @@ export default [
     find: 'rounds.at(-2) === true || rounds.filter(Boolean).length >= MAX_DOUBTS',
     replace: 'rounds.at(-2) === true',
     test: 'test/domain/fleet-watch.test.ts > with a third doubt in six rounds interrupts, with a third in seven it does not',
+  },
+  {
+    name: 'i2-late-write-before-restore',
+    breaks: 'a PUT without an answer is carried out after its image was restored',
+    edits: [
+      { file: 'src/move/restore.ts', find: '  await landed(writes.map(({ own }) => own));\n', replace: '' },
+      { file: 'src/move/move-tags.ts', find: '  await landed(writes.map(({ own }) => own));\n', replace: '' },
+    ],
+    test: 'test/move/late-writes.test.ts > a PUT without an answer that is carried out late is over before its image is restored',
+  },
+  {
+    name: 'i2-late-write-of-a-refused-image',
+    breaks: 'an image counts as restored although a PUT of it may still be carried out',
+    file: 'src/move/restore.ts',
+    find: 'own.latest === previous && own.inFlightUntil === 0)',
+    replace: 'own.latest === previous)',
+    test: 'test/move/late-writes.test.ts > a PUT without an answer that is carried out late is known when an image is refused afterwards: it is restored',
+  },
+  {
+    name: 'i2-late-write-of-a-done-move',
+    breaks: 'a move reports while a PUT of it may still be carried out: it undoes the next one',
+    file: 'src/move/move-tags.ts',
+    find: '  await landed(writes.map(({ own }) => own));\n',
+    replace: '',
+    test: 'test/move/late-writes.test.ts > a PUT without an answer that is carried out late is over before the move is, so that it undoes no move after it',
+  },
+  {
+    name: 'i2-late-write-of-an-earlier-attempt',
+    breaks: 'an attempt restores while a PUT of the one before may still be carried out',
+    file: 'activities/move.ts',
+    find: '...(attempt > 1 && { inFlightUntil }),',
+    replace: '',
+    test: 'test/activities/clocks.test.ts > a mover whose first attempt died and that restores ends with where the images are once no write of that one can arrive',
   },
 ];

@@ -46,7 +46,7 @@ export default [
     file: 'workflows/shared/start-move.ts',
     find: 'else if (!isTerminated(error))',
     replace: "else if (!isTerminated(error) || input.kind === 'promotion')",
-    test: 'test/workflows/move/move-latest.test.ts > its mover terminated: it starts another, which finishes the move',
+    test: 'test/workflows/move/move-latest.test.ts > a release that ends in mid-move leaves the pair whole its mover terminated: another one restores its half, and a person decides',
   },
   {
     name: 'i6-time-out-ends-the-run',
@@ -95,5 +95,22 @@ export default [
     find: 'wait ? wait.noted() : activityInfo().heartbeatDetails',
     replace: 'activityInfo().heartbeatDetails',
     test: 'test/activities/waits.test.ts > one that lacks a secret again passes on what it has noted since, and has all of its retry budget',
+  },
+  {
+    name: 'i6-answered-write-sent-again',
+    breaks: 'a write that was answered is sent again, because one between failed',
+    file: 'src/move/move-image.ts',
+    find: 'if (answered && (await isAtTarget(task)))',
+    replace: "if (state.outcome === 'unconfirmed' && (await isAtTarget(task)))",
+    test: 'test/move/late-writes.test.ts > a write that was answered is not sent again, although the one after it failed',
+  },
+  {
+    name: 'i6-unknown-fault-completes',
+    breaks:
+      'a step that fails with an unknown error until its time is over completes its run, with that error as its outcome',
+    file: 'workflows/shared/failures.ts',
+    find: 'error.cause instanceof ApplicationFailure && !isOurs(error.cause)',
+    replace: 'error.cause instanceof ApplicationFailure && isOurs(error.cause)',
+    test: 'test/workflows/unknown-fault.test.ts > a step that fails with an error of no type of ours until its time is over has timed out: it ends no run as anything else',
   },
 ];

@@ -23,7 +23,7 @@ const ENDS_WITHIN_MS = 2_000;
 
 /**
  * Runs `MoveLatest` and waits for its end, even if this run is cancelled in the meantime: a pair is never left half moved. It
- * waits for a mover that is running, and starts a terminated one again.
+ * waits for a mover that is running, and starts another one after a terminated one: a rollback goes on, a promotion only restores what is half moved.
  * @param onMoving called with whether the mover is started; from then on an abort comes too late.
  * @param terminateAfterMs time after which a running mover of another run is terminated, in milliseconds; null: it is waited for.
  */
@@ -35,6 +35,7 @@ export async function moveLatest(
 ): Promise<MovedImage[]> {
   const workflowId = moveLatestId(ownLane());
   const busyDeadline = Date.now() + BUSY_MOVER_MS;
+  let wasEnded = false;
   for (;;)
     try {
       // An abort can stop the run only before this point: from this workflow task on the move finishes.
@@ -44,7 +45,7 @@ export async function moveLatest(
         executeChild(MoveLatest, {
           ...MOVER,
           workflowId,
-          args: [input],
+          args: [wasEnded ? { ...input, afterEnded: true } : input],
           staticSummary: `${input.kind} to ${shortSha(input.sha)}`,
         }),
       );
@@ -61,6 +62,7 @@ export async function moveLatest(
       else if (terminateAfterMs === null) {
         await CancellationScope.nonCancellable(() => sleep(LEASE_MS, SETTLE));
         if (CancellationScope.current().consideredCancelled) return outcomesAfterTerminate(run, input);
+        wasEnded = true;
       } else await laneCalls('confirm that this is the newest rollback').requireLastRollback();
     }
 }

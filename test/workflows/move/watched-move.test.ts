@@ -3,6 +3,7 @@ import type { ReleaseReport } from '../../../src/contract/release.js';
 import { awaitRunEnd } from '../../../src/temporal/runs.js';
 import { startMemoryRegistry } from '../../../testbed/memory-registry.js';
 import { ociError } from '../../../testbed/registry-store.js';
+import { ada, say } from '../../support/decisions.js';
 import { logged, useGate } from '../../support/gate.js';
 import { laneState } from '../../support/lanes.js';
 import { isPut } from '../../support/latest.js';
@@ -15,7 +16,7 @@ afterAll(() => registry.stop());
 const gate = useGate('watched-move', () => ({
   registry: registry.host,
   env: { CANARY_SOAK_PROBE: '200ms', CANARY_HOLD_TIMEOUT: '60s', CANARY_UPDATE_TIMEOUT: '60s' },
-  waits: { promoteMs: 20_000 },
+  waits: { promoteMs: 20_000, splitMs: 20_000 },
 }));
 const OLD = newSha();
 beforeAll(() => gate().begin(OLD));
@@ -30,8 +31,9 @@ const reportOf = async (handle: Awaited<ReturnType<ReturnType<typeof gate>['rele
 
 describe('a canary that the watch doubts while :latest is moved', () => {
   fullTest(
-    'leaves no pair split, also if the mover is terminated then: the move finishes first',
+    'leaves no pair split, also if the mover is terminated then: its half is restored first',
     async () => {
+      const before = await gate().latest();
       const { sha, digests } = await gate().greenBuild();
       const [canary] = gate().tenants;
       const mover = gate().client.workflow.getHandle(`${gate().lane}-move-latest`);
@@ -52,16 +54,40 @@ describe('a canary that the watch doubts while :latest is moved', () => {
       const isNext = async () => terminated !== null && (await mover.describe()).runId !== terminated;
       await until('the next mover is there', isNext, 40_000);
       heal();
-      const report = await reportOf(release);
+      await until('its half is restored', async () => (await gate().latest())[0] === before[0], 40_000);
+      await until('no move is under way', async () => (await laneState(gate())).move === null, 40_000);
+      await say(release, 'abort', ada);
+      expect(await reportOf(release)).toMatchObject({ outcome: 'CanaryAborted' });
       await canary?.recover();
+      expect(await gate().latest()).toEqual(before);
+    },
+    60_000,
+  );
+
+  fullTest(
+    'and that is away is named in the report: the move finishes first',
+    async () => {
+      const { sha, digests } = await gate().greenBuild();
+      const [canary] = gate().tenants;
+      let refusedUntil = 0;
+      const heal = registry.faults.add({
+        match: isPut(gate().repositories[1]),
+        async respond(_request, serve) {
+          if (refusedUntil === 0) {
+            await until('the first image is moved', async () => (await gate().latest())[0] === digests[0]);
+            await canary?.crash();
+            refusedUntil = performance.now() + 2_500;
+          }
+          return performance.now() < refusedUntil ? ociError(503, 'UNAVAILABLE', 'try again') : serve();
+        },
+      });
+      const report = await reportOf(await gate().release({ sha }));
+      heal();
+      await canary?.recover();
+      const text = expect.stringMatching(/^interrupted while :latest was moved: canary-1 from /);
       expect(report).toMatchObject({
         outcome: 'promoted',
-        notTested: [
-          {
-            kind: 'interrupted-while-moving',
-            text: expect.stringMatching(/^interrupted while :latest was moved: canary-1 from /),
-          },
-        ],
+        notTested: [{ kind: 'interrupted-while-moving', text }],
         interruptions: [{ tenant: 'canary-1' }],
       });
       expect(await gate().latest()).toEqual(digests);
