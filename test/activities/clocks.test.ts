@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import type { ApplicationFailure } from '@temporalio/common';
 import { msToTs } from '@temporalio/common/lib/time.js';
@@ -154,10 +155,10 @@ describe('a mover whose first attempt died', () => {
   test('and that restores ends with where the images are once no write of that one can arrive', async () => {
     const denied = server.faults.add({ match: isPut(NAMES[1]), respond: () => ociError(403, 'DENIED', 'no') });
     // What that one sent last arrives meanwhile.
-    const arrives = setTimeout(() => void setLatest('next', [NAMES[0]]), 450);
+    const arrived = delay(450).then(() => setLatest('next', [NAMES[0]]));
     const images = (await again('promotion', Date.now())) as MovedImage[];
     denied();
-    clearTimeout(arrives);
+    await arrived;
     expect(images.map(({ result }) => result)).toEqual(['restored', 'restored']);
     expect(await latest()).toEqual(old);
   });

@@ -180,22 +180,6 @@ describe('moveTags moves both or none:', () => {
     expect(await latest()).toEqual(next);
   });
 
-  test('a write that was answered is not sent again, although reads failed for longer than its read back lasts', async () => {
-    const before = puts();
-    const move = order();
-    let failsUntil = 0;
-    const fault: Fault = {
-      match: isRead,
-      respond(_request, serve) {
-        if (puts() < before + 2) return serve();
-        failsUntil ||= performance.now() + move.waits.verifyMs + 100;
-        return performance.now() < failsUntil ? ociError(503, 'UNAVAILABLE', 'down') : serve();
-      },
-    };
-    expect(results(await withFaults([fault], move))).toEqual(['promoted', 'promoted']);
-    expect(puts() - before).toBe(2);
-  });
-
   test('an image that cannot be restored is failed, the other restored', async () => {
     let seen = 0;
     const second: Fault = {

@@ -123,12 +123,4 @@ export default [
     replace: 'Date.now()',
     test: 'test/registry/parsers.test.ts > Retry-After a printed pause parses to the same value, up to a cap: in seconds, as a date, in a message of GHCR',
   },
-  {
-    name: 'answered-write-is-sent-again',
-    breaks: 'a write that was answered goes out again, although a read shows it, because reads failed before',
-    file: 'src/move/move-image.ts',
-    find: 'answered && (await isAtTarget(task))',
-    replace: 'false',
-    test: 'test/move/move-tags.test.ts > moveTags moves both or none: a write that was answered is not sent again, although reads failed for longer than its read back lasts',
-  },
 ];
