@@ -12,6 +12,8 @@ export interface Faults {
   slow: { until: number; ms: number };
   /** Writes that are carried out, and whose answers are lost. */
   cut: number;
+  /** How long after their answer is lost such writes are carried out, in milliseconds: at most as long as a PUT may take. */
+  lateMs: number;
   /** Writes that are answered 202, and carried out later. */
   acceptOnly: number;
   /** Writes get no answer, and are not carried out. */
@@ -32,6 +34,7 @@ export const NO_FAULTS: Faults = {
   split: { until: 0, repository: '' },
   slow: { until: 0, ms: 0 },
   cut: 0,
+  lateMs: 0,
   acceptOnly: 0,
   hang: { until: 0 },
   stale: { until: 0, ms: 0 },

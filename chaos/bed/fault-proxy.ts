@@ -46,17 +46,18 @@ export async function startFaultProxy(registry: string) {
     const forward = (path = url) => ask(registry, { method, path, headers, body });
     const repository = LATEST.exec(url)?.[1];
     const isWrite = method === 'PUT' && repository !== undefined;
-    const write = (isUnanswered = false): Promise<Answer> => {
+    const write = (sentAt?: number): Promise<Answer> => {
       // One after the other, so that the log has the order of the registry.
       const last = writing.get(repository ?? '') ?? Promise.resolve();
-      const own = last.then(() => carryOut(isUnanswered));
+      const own = last.then(() => carryOut(sentAt));
       writing.set(
         repository ?? '',
         own.catch(() => undefined),
       );
       return own;
     };
-    const carryOut = async (isUnanswered: boolean): Promise<Answer> => {
+    /** @param sentAt when a write without an answer came. */
+    const carryOut = async (sentAt?: number): Promise<Answer> => {
       const answer = await forward();
       if (answer.status === 201 && repository !== undefined) {
         const at = Date.now();
@@ -64,7 +65,7 @@ export async function startFaultProxy(registry: string) {
         const digest = digestOf(body);
         if (last !== undefined) before.set(repository, { digest: last, at });
         current.set(repository, digest);
-        writes.push({ at, repository, digest, by, ...(isUnanswered && { isUnanswered }) });
+        writes.push({ at, repository, digest, by, ...(sentAt && { isUnanswered: true, sentAt }) });
       }
       return answer;
     };
@@ -113,7 +114,7 @@ export async function startFaultProxy(registry: string) {
 
   async function serveWrite(
     repository: string,
-    write: (isUnanswered?: boolean) => Promise<Answer>,
+    write: (sentAt?: number) => Promise<Answer>,
     outgoing: ServerResponse,
   ): Promise<void> {
     const now = Date.now();
@@ -147,16 +148,15 @@ export async function startFaultProxy(registry: string) {
       hit('acceptOnly');
       outgoing.writeHead(202).end();
       await delay(ACCEPTED_MS);
-      return void (await write(true));
+      return void (await write(now));
     }
-    const isCut = faults.cut > 0;
-    if (isCut) {
-      faults.cut -= 1;
-      hit('cut');
-    }
-    const answer = await write(isCut);
-    if (isCut) return void outgoing.destroy();
-    send(outgoing, answer);
+    if (faults.cut === 0) return send(outgoing, await write());
+    faults.cut -= 1;
+    hit('cut');
+    if (faults.lateMs > 0) outgoing.destroy();
+    await delay(faults.lateMs);
+    await write(now);
+    outgoing.destroy();
   }
 
   const listen = async (by: Write['by']) => {

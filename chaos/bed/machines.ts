@@ -110,7 +110,10 @@ export const MACHINE_PLAYS = {
     },
   })),
   'slow down': fault((_, choice) => ({ slow: { until: inFuture(6_000), ms: inMs(choice * 3, 100, 1_500) } })),
-  'cut after the write': fault((_, choice) => ({ cut: 1 + (choice % 3) })),
+  'cut after the write': fault((_, choice) => ({
+    cut: 1 + (choice % 3),
+    lateMs: choice % 2 === 0 ? 0 : inMs(choice * 13, 500, 9_000),
+  })),
   'accept only': fault((_, choice) => ({ acceptOnly: 1 + (choice % 3) })),
   hang: fault((_, choice) => ({ hang: { until: inFuture(inMs(choice * 13, 1_000, 8_000)) } })),
   'stale reads': fault(({ staleMs }, choice) => ({

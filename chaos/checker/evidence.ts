@@ -69,6 +69,8 @@ export interface Write {
   readonly by: 'gate' | 'person' | 'direct';
   /** The writer was not told that it was carried out. */
   readonly isUnanswered?: true;
+  /** When such a write was sent: it may be carried out while a PUT may take. */
+  readonly sentAt?: number;
 }
 
 /** A person asked for a run, whether the request was answered or not. */

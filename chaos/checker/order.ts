@@ -132,7 +132,7 @@ export function byHand(evidence: Evidence, movers: readonly Mover[]): Violation[
     failed.some((at) => at > from && lifted.some((one) => one > at && one < to));
   return automatic(movers).flatMap((mover) => {
     const write = firstWrite(mover) as NonNullable<ReturnType<typeof firstWrite>>;
-    const noticed = write.at - evidence.staleMs - evidence.slowMs - LOOK_MS;
+    const noticed = (write.sentAt ?? write.at) - evidence.staleMs - evidence.slowMs - LOOK_MS;
     return mover.targets.flatMap(({ repository, to }) => {
       const last = evidence.writes.findLast((one) => one.repository === repository && one.at < noticed);
       if (last === undefined || last.by === 'gate' || corrected.some((at) => at > last.at && at < write.at)) return [];

@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { type FaultProxy, startFaultProxy } from '../../chaos/bed/fault-proxy.js';
+import { until } from '../support/until.js';
 
 // A server in place of the registry: each answer is the path, and each write is carried out.
 const server = createServer((request, response) => {
@@ -72,4 +73,17 @@ test('a healed proxy lags on if it is asked to', async () => {
   expect(await written()).toBe(1);
   proxy.heal(true);
   expect(await written()).toBe(0);
+});
+
+test('a write whose answer is lost is carried out later, and is in the log with the time at which it was sent', async () => {
+  const known = proxy.writes.length;
+  const from = Date.now();
+  proxy.set({ cut: 1, lateMs: 300 });
+  expect(await ask('manifests/latest', { method: 'PUT' })).toBe('cut');
+  expect(proxy.writes.length).toBe(known);
+  await until('it is carried out', () => proxy.writes.length > known);
+  const [late] = proxy.writes.slice(known);
+  expect(late).toMatchObject({ by: 'gate', isUnanswered: true });
+  expect(late?.sentAt).toBeLessThan(from + 300);
+  expect(late?.at).toBeGreaterThanOrEqual(from + 300);
 });

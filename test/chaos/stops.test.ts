@@ -142,6 +142,17 @@ test.each<[string, Evidence]>([
   expect(check(evidence)).toEqual([]);
 });
 
+test('a write that was sent before a hand, and carried out late, is not over it', () => {
+  const late = (sentAt: number) => {
+    const own = writes(21, B).map((one) => ({ ...one, sentAt: at(sentAt), isUnanswered: true as const }));
+    return check(more({ writes: [...writes(0, A, 'person'), ...writes(15, C, 'person'), ...own] })).map(
+      (one) => one.rule,
+    );
+  };
+  expect(late(21)).toContain('I8');
+  expect(late(14)).not.toContain('I8');
+});
+
 test('a hand that the mover before took for a lagging read, and wrote over, is not at :latest any more', () => {
   const after = (...since: Write[]) =>
     check({

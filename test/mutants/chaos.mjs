@@ -329,6 +329,14 @@ export default [
     test: 'test/chaos/reported.test.ts > the checker finds I2 in a release that reports a promotion, and of which a person moved the one image that it moved',
   },
   {
+    name: 'chaos-late-write-over-a-hand',
+    breaks: 'a write that was on its way when a person moved :latest counts as over it',
+    file: 'chaos/checker/order.ts',
+    find: '(write.sentAt ?? write.at) - evidence',
+    replace: 'write.at - evidence',
+    test: 'test/chaos/stops.test.ts > a write that was sent before a hand, and carried out late, is not over it',
+  },
+  {
     name: 'chaos-reported-move',
     breaks: 'a move that was reported goes on for the checker of chaos',
     file: 'chaos/checker/movers.ts',
