@@ -125,6 +125,18 @@ test.each<[string, Evidence]>([
     ),
   ],
   [
+    'a mover that wrote again what was not answered, and was carried out late',
+    withMover(
+      { events: [moved] },
+      {
+        staleMs: 0,
+        writes: TWICE.map((one) =>
+          one.at === at(21.2) ? { ...one, isUnanswered: true as const, sentAt: at(20.9) } : one,
+        ),
+      },
+    ),
+  ],
+  [
     'a mover that ended before the next one wrote the same build',
     withMover({ events: [moved], closedAt: at(21.1) }, { writes: TWICE, staleMs: 0 }),
   ],

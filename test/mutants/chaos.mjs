@@ -337,6 +337,14 @@ export default [
     test: 'test/chaos/stops.test.ts > a write that was sent before a hand, and carried out late, is not over it',
   },
   {
+    name: 'chaos-late-write-repeated',
+    breaks: 'a write that is carried out after the next one of its mover counts as sent twice',
+    file: 'chaos/checker/ends.ts',
+    find: '(write.sentAt ?? write.at) < before.at',
+    replace: 'write.at < before.at',
+    test: 'test/chaos/ends.test.ts > the checker accepts a mover that wrote again what was not answered, and was carried out late',
+  },
+  {
     name: 'chaos-reported-move',
     breaks: 'a move that was reported goes on for the checker of chaos',
     file: 'chaos/checker/movers.ts',
