@@ -160,7 +160,7 @@ async function foundConflict(task: ImageTask): Promise<Partial<ImageMove> | null
   return other ? { outcome: 'failed', why: `${other.repository} was moved from outside` } : null;
 }
 
-/** Another digest at `:latest` that stays; null if there is none. */
+/** Another digest at `:latest` that stays; null without one. */
 async function movedOutside(task: ReadTask): Promise<{ repository: Repository; latest: Digest | null } | null> {
   const latest = await readNow(task).catch(() => null);
   if (!isConflict(task, latest) || !(await staysConflict(task))) return null;

@@ -87,7 +87,11 @@ export async function moveTags(move: Move): Promise<MovedImage[]> {
   const isAtTarget = input.images.every(({ repository, to }) => digestOf(first, repository) === to);
   // A read that shows the target soon after a move of ours may be from before it; and a rollback never trusts a read.
   const recent =
-    rollsBack || (await authorizer.movedWithin(waits.recentMs).catch((error: unknown) => begun || rethrow(error)));
+    rollsBack ||
+    (await authorizer.movedWithin(waits.recentMs).catch((error: unknown) => {
+      if (begun) return true;
+      throw error;
+    }));
 
   let unused: TagState[] | null = first;
   const lease = createWriteLease({
@@ -184,10 +188,6 @@ export async function moveTags(move: Move): Promise<MovedImage[]> {
       });
   move.onSplit?.(pair.splitMs());
   return images;
-}
-
-function rethrow(error: unknown): never {
-  throw error;
 }
 
 /** Whether an image cannot reach its target: then those that have are restored, or named. */
