@@ -18,8 +18,16 @@ export function attemptClock(): () => number {
   return () => from + performance.now();
 }
 
-/** Temporal's time as far as this worker knows it, epoch in milliseconds: `timeNow`, and not before `scheduledAt`. */
-export const temporalNow = (client: Client): number => Math.max(timeNow(client), scheduledAt());
+/** Clocks of the attempts that have asked for `temporalNow`. */
+const clocks = new WeakMap<object, () => number>();
+
+/** Temporal's time as far as this worker knows it, epoch in milliseconds: `timeNow`, and not before that of an `attemptClock`. */
+export function temporalNow(client: Client): number {
+  const attempt = activityInfo();
+  const clock = clocks.get(attempt) ?? attemptClock();
+  clocks.set(attempt, clock);
+  return Math.max(timeNow(client), clock());
+}
 
 /** How long Temporal may take to tell of the attempt before, in milliseconds. */
 const DESCRIBE_MS = 5_000;

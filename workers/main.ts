@@ -85,7 +85,7 @@ export async function runWorker(
         problems: gates.problems(),
         what: 'this worker carries out rollbacks, and tests no release',
       });
-    unwatch = watchClock(new Client({ connection, namespace }), gates.identity);
+    unwatch = await watchClock(new Client({ connection, namespace }), gates.identity);
     logEvent('INFO', 'worker.started', {
       queue: taskQueue(gates.lane),
       bundle: origin,

@@ -1,11 +1,13 @@
 import { appendFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { inspect } from 'node:util';
+import { Client } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
 import { loadGateConfig } from '../../src/config/load.js';
 import { createRegistry } from '../../src/registry/registry.js';
 import { workflowBundle } from '../../workers/bundle.js';
 import { createWorker, type GateWorker } from '../../workers/create-worker.js';
+import { watchClock } from '../../workers/follow/clock.js';
 
 // A worker of the gate as a process of its own: with short waits of a move, and with a clock that a message sets forth or back. It serves one gate
 // after the other, each from a message until the next one.
@@ -42,7 +44,7 @@ Runtime.install({
 });
 const bundle = await workflowBundle();
 let connection: NativeConnection | undefined;
-let serving: { worker: GateWorker; ended: Promise<void> } | null = null;
+let serving: { worker: GateWorker; ended: Promise<void>; unwatch: () => void } | null = null;
 
 async function serve(order: { env: NodeJS.ProcessEnv; logFile: string }): Promise<void> {
   const { env } = order;
@@ -57,7 +59,8 @@ async function serve(order: { env: NodeJS.ProcessEnv; logFile: string }): Promis
       waits: JSON.parse(env.CHAOS_WAITS ?? '{}'),
     },
   );
-  serving = { worker, ended: worker.run() };
+  const unwatch = await watchClock(new Client({ connection }), `${process.pid}@chaos`);
+  serving = { worker, ended: worker.run(), unwatch };
   // A worker that fails in a run ends its process.
   serving.ended.catch((error) => {
     process.stderr.write(`${inspect(error)}\n`);
@@ -77,6 +80,7 @@ async function connect(address: string): Promise<NativeConnection> {
 }
 
 async function leave(): Promise<void> {
+  serving?.unwatch();
   serving?.worker.shutdown();
   await serving?.ended;
   [serving, logFile, shift] = [null, null, 0];

@@ -5,6 +5,7 @@ import { msToTs } from '@temporalio/common/lib/time.js';
 import proto from '@temporalio/proto';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { temporalNow } from '../../activities/clock.js';
 import { createMoveActivities } from '../../activities/move.js';
 import { laneAuthorizer, type Mover } from '../../activities/move-authorizer.js';
 import type { MovedImage, MoveInput } from '../../src/contract/move.js';
@@ -13,6 +14,7 @@ import { startFixedTemporal } from '../../testbed/fixed-temporal.js';
 import { ociError } from '../../testbed/registry-store.js';
 import { isPut, isRead } from '../support/latest.js';
 import { latest, NAMES, next, old, order, other, puts, server, setLatest, usePair } from '../support/pair.js';
+import { until } from '../support/until.js';
 
 const HOUR_MS = 3_600_000;
 const NOT_FOUND = 5;
@@ -177,6 +179,19 @@ describe('a mover whose first attempt died', () => {
     expect(performance.now() - began).toBeGreaterThan(690);
     expect(await latest()).toEqual(next);
   });
+});
+
+test('the time of an attempt goes on from when Temporal scheduled it, on a machine whose clock is behind', async () => {
+  const scheduled = Date.now() + HOUR_MS;
+  const environment = new MockActivityEnvironment({ currentAttemptScheduledTimestampMs: scheduled });
+  const [first, passed] = await environment.run(async (): Promise<[number, number]> => {
+    const first = temporalNow(client);
+    const from = performance.now();
+    await until('a while has passed', () => performance.now() - from > 20);
+    return [first - scheduled, temporalNow(client) - first];
+  });
+  expect(first).toBeLessThan(HOUR_MS / 2);
+  expect(passed).toBeGreaterThan(15);
 });
 
 test('a mover on a machine with a clock ahead knows of a move of a moment ago', async () => {

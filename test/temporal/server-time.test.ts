@@ -1,7 +1,10 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { Client, Connection } from '@temporalio/client';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { serverTime, timeNow } from '../../src/temporal/faults/server-time.js';
+import { watchClock } from '../../workers/follow/clock.js';
 import { useGate } from '../support/gate.js';
 import { laneHandle } from '../support/lanes.js';
+import { temporalAddress } from '../support/servers.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
 
@@ -26,6 +29,28 @@ test('the time is that of the server once it has told it, also after the clock o
   setClock(-2 * HOUR_MS);
   expect(isRight(timeNow(client))).toBe(false);
   await until('it has told again', () => isRight(timeNow(client)));
+});
+
+describe('a worker on a machine whose clock is wrong', () => {
+  // A connection of its own: no other test has asked on it.
+  let client: Client;
+  beforeEach(async () => {
+    client = new Client({ connection: await Connection.connect({ address: temporalAddress() }) });
+    setClock(HOUR_MS);
+  });
+  afterEach(() => client.connection.close());
+
+  test('knows the time of the server before its first task', async () => {
+    const unwatch = await watchClock(client, 'clock');
+    expect(isRight(timeNow(client))).toBe(true);
+    unwatch();
+  });
+
+  test('asks until it is told the time', async () => {
+    expect(await serverTime(client, 0)).toBeNull();
+    expect(isRight(timeNow(client))).toBe(false);
+    await until('it has told', () => isRight(timeNow(client)));
+  });
 });
 
 test('a pause that has not ended holds a release also on a machine whose clock is ahead', async () => {

@@ -12,13 +12,16 @@ const WAITS = {
   answerMs: 4_000,
 };
 
-/** Compares the clock of this process with Temporal's from now on; while it is wrong, `canary status` and `doctor` name it. Returns what ends that. */
-export function watchClock(client: Client, worker: string): () => void {
+/**
+ * Compares the clock of this process with Temporal's from now on; while it is wrong, `canary status` and `doctor` name it.
+ * @returns what ends that, once Temporal has told its time, or has not within 4 s: the first task goes by it.
+ */
+export async function watchClock(client: Client, worker: string): Promise<() => void> {
   const ended = new AbortController();
+  const first = await skewHere(client, WAITS.answerMs);
   const watch = async () => {
     let reportedMs = 0;
-    for (;;) {
-      const aheadMs = await skewHere(client, WAITS.answerMs);
+    for (let aheadMs = first; ; aheadMs = await skewHere(client, WAITS.answerMs)) {
       if (aheadMs && !reportedMs) logEvent('WARN', 'worker.clock', { aheadSeconds: Math.round(aheadMs / 1_000) });
       if (aheadMs) await reportClock(client, { worker, aheadMs }, WAITS.answerMs);
       reportedMs = aheadMs ?? reportedMs;

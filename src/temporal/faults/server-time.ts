@@ -12,27 +12,32 @@ const LIMIT_MS = 1_000;
 const POLL_MS = 10_000;
 /** Pause before the queue is described again, in milliseconds. */
 const AGAIN_MS = 20;
-/** How long an answer counts, in milliseconds. */
+/** How long an answer counts, and how long a silence does before Temporal is asked again, in milliseconds. */
 const FRESH_MS = 60_000;
+const SILENT_MS = 3_000;
 /** Difference of two clocks that counts, in milliseconds: more than the error of its measure. */
 export const SKEW_MS = 5_000;
 
-/** What Temporal's clock has more than `performance.now()`, which no correction of the local clock changes. By connection. */
-const offsets = new WeakMap<object, { at: number; offset: Promise<number | null> }>();
-/** The last one that Temporal told, and what `Date.now()` had more than `performance.now()` then. */
-const told = new WeakMap<object, { offset: number; here: number }>();
+/** What Temporal's clock has more than `performance.now()`, which no correction of the local clock changes: the last question, by connection. */
+const offsets = new WeakMap<object, { until: number; offset: Promise<number | null> }>();
+/** The last one that Temporal told, and what `Date.now()` had more than `performance.now()` then; null while it counts no more, or none was told. */
+const told = new WeakMap<object, { offset: number; here: number } | null>();
 
 /** Time of Temporal's clock, in milliseconds since 1970, half of `limitMs` more or less; null if it does not tell, as to credentials that may only read. */
 export async function serverTime(client: Client, limitMs = LIMIT_MS): Promise<number | null> {
   const { connection } = client;
   let known = offsets.get(connection);
-  if (known === undefined || performance.now() - known.at > FRESH_MS) {
-    known = { at: performance.now(), offset: pollClock(client, `clock-${randomUUID()}`, limitMs) };
+  if (known === undefined || performance.now() > known.until) {
+    known = {
+      until: performance.now() + FRESH_MS,
+      offset: pollClock(client, `clock-${randomUUID()}`, limitMs),
+    };
     offsets.set(connection, known);
   }
   const offset = await known.offset;
   if (offset === null) {
-    offsets.delete(connection);
+    known.until = Math.min(known.until, performance.now() + SILENT_MS);
+    if (!told.has(connection)) told.set(connection, null);
     return null;
   }
   told.set(connection, { offset, here: Date.now() - performance.now() });
@@ -41,16 +46,19 @@ export async function serverTime(client: Client, limitMs = LIMIT_MS): Promise<nu
 
 /**
  * Time of Temporal's clock, in milliseconds since 1970, if it differed from that of this machine when a client of the connection last
- * asked; else that of this machine. Both may go on wrong after a clock was set, or the machine slept: then Temporal is asked again.
+ * asked; else that of this machine. Both may go on wrong after a clock was set, or the machine slept: then Temporal is asked until it tells.
  */
 export function timeNow(client: Client): number {
   const { connection } = client;
   const known = told.get(connection);
   const [here, steady] = [Date.now(), performance.now()];
+  // No client of this connection ever asked.
   if (known === undefined) return here;
-  if (Math.abs(here - steady - known.here) > SKEW_MS) {
-    told.delete(connection);
-    offsets.delete(connection);
+  if (known === null || Math.abs(here - steady - known.here) > SKEW_MS) {
+    if (known !== null) {
+      told.set(connection, null);
+      offsets.delete(connection);
+    }
     void serverTime(client);
     return here;
   }
