@@ -65,7 +65,7 @@ export async function startFaultProxy(registry: string) {
         const digest = digestOf(body);
         if (last !== undefined) before.set(repository, { digest: last, at });
         current.set(repository, digest);
-        writes.push({ at, repository, digest, by, ...(sentAt && { isUnanswered: true, sentAt }) });
+        writes.push({ at, repository, digest, by, ...(sentAt && { sentAt }) });
       }
       return answer;
     };

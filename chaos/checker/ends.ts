@@ -100,7 +100,7 @@ export function repeated({ writes, staleMs }: Evidence, movers: readonly Mover[]
     return answered.flatMap((write): Violation[] => {
       const own = writes.filter(({ repository }) => repository === write.repository);
       const before = own[own.indexOf(write) - 1];
-      if (!before || !mover.writes.includes(before) || before.isUnanswered || before.digest !== write.digest) return [];
+      if (!before || !mover.writes.includes(before) || before.sentAt || before.digest !== write.digest) return [];
       // It was carried out late: what was sent first came second.
       if ((write.sentAt ?? write.at) < before.at) return [];
       const what = `the mover of ${short(mover.sha)} wrote ${write.repository} twice`;

@@ -67,9 +67,7 @@ export interface Write {
   readonly digest: string;
   /** `gate`: it came through the address that the workers know. */
   readonly by: 'gate' | 'person' | 'direct';
-  /** The writer was not told that it was carried out. */
-  readonly isUnanswered?: true;
-  /** When such a write was sent: it may be carried out while a PUT may take. */
+  /** When a write was sent that its writer was not told of: it may be carried out while a PUT may take. */
   readonly sentAt?: number;
 }
 

@@ -121,7 +121,7 @@ test.each<[string, Evidence]>([
     'a mover that wrote again what was not answered',
     withMover(
       { events: [moved] },
-      { staleMs: 0, writes: TWICE.map((one) => (one.at === at(21) ? { ...one, isUnanswered: true as const } : one)) },
+      { staleMs: 0, writes: TWICE.map((one) => (one.at === at(21) ? { ...one, sentAt: one.at } : one)) },
     ),
   ],
   [
@@ -130,9 +130,7 @@ test.each<[string, Evidence]>([
       { events: [moved] },
       {
         staleMs: 0,
-        writes: TWICE.map((one) =>
-          one.at === at(21.2) ? { ...one, isUnanswered: true as const, sentAt: at(20.9) } : one,
-        ),
+        writes: TWICE.map((one) => (one.at === at(21.2) ? { ...one, sentAt: at(20.9) } : one)),
       },
     ),
   ],

@@ -144,7 +144,7 @@ test.each<[string, Evidence]>([
 
 test('a write that was sent before a hand, and carried out late, is not over it', () => {
   const late = (sentAt: number) => {
-    const own = writes(21, B).map((one) => ({ ...one, sentAt: at(sentAt), isUnanswered: true as const }));
+    const own = writes(21, B).map((one) => ({ ...one, sentAt: at(sentAt) }));
     return check(more({ writes: [...writes(0, A, 'person'), ...writes(15, C, 'person'), ...own] })).map(
       (one) => one.rule,
     );

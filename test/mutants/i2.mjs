@@ -153,7 +153,7 @@ export default [
     file: 'workflows/shared/start-move.ts',
     find: 'if (!isTerminated(error)) onMoving(false);',
     replace: 'onMoving(false);',
-    test: 'test/workflows/move/watched-move.test.ts > leaves no pair split, also if the mover is terminated then: its half is restored first',
+    test: 'test/workflows/move/ended-mover.test.ts > after a mover that was terminated between two images its half is restored first, also if a canary is in doubt',
   },
   {
     name: 'red-while-moving-lost',

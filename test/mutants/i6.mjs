@@ -46,7 +46,7 @@ export default [
     file: 'workflows/shared/start-move.ts',
     find: 'else if (!isTerminated(error))',
     replace: "else if (!isTerminated(error) || input.kind === 'promotion')",
-    test: 'test/workflows/move/move-latest.test.ts > a release that ends in mid-move leaves the pair whole its mover terminated: another one restores its half, and a person decides',
+    test: 'test/workflows/move/ended-mover.test.ts > after a mover that was terminated between two images another one restores its half, and a person decides',
   },
   {
     name: 'i6-time-out-ends-the-run',

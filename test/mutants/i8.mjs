@@ -280,7 +280,7 @@ export default [
     file: 'workflows/shared/start-move.ts',
     find: 'wasEnded ? { ...input, afterEnded: true } : input',
     replace: 'input',
-    test: 'test/workflows/move/move-latest.test.ts > a release that ends in mid-move leaves the pair whole its mover terminated by a person who went back by hand: nothing is moved again without a person',
+    test: 'test/workflows/move/ended-mover.test.ts > after a mover that was terminated between two images nothing is moved again without a person, if one went back by hand',
   },
   {
     name: 'i8-unchanged-image-adopted',

@@ -2,13 +2,11 @@ import type { WorkflowHandle } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { moveLatestId } from '../../../src/contract/ids.js';
-import { stagingTag } from '../../../src/contract/image.js';
-import { parseSha } from '../../../src/contract/sha.js';
 import { awaitRunEnd } from '../../../src/temporal/runs.js';
 import { retag } from '../../../testbed/images.js';
 import { type MemoryRegistry, startMemoryRegistry } from '../../../testbed/memory-registry.js';
 import { ociError, type RegistryRequest } from '../../../testbed/registry-store.js';
-import { ada, heldFor, say } from '../../support/decisions.js';
+import { ada, say } from '../../support/decisions.js';
 import { logged, useGate } from '../../support/gate.js';
 import { isPut, isRead } from '../../support/latest.js';
 import { firstRows, fullTest } from '../../support/rows.js';
@@ -226,70 +224,6 @@ describe('a release that ends in mid-move leaves the pair whole', () => {
     heal();
     expect(await gate().latest()).toEqual(digests);
   });
-
-  /** Terminates the mover of a release once its first image is moved. */
-  async function endMover(digests: readonly string[]) {
-    const mover = gate().client.workflow.getHandle('move-move-latest');
-    let ended: string | null = null;
-    let [isSent, isByHand] = [false, false];
-    // The activity of a terminated mover goes on until its next heartbeat, so the second image is refused until another mover is there.
-    const heal = registry.faults.add({
-      match: (request) => !isByHand && isPut(gate().repositories[1])(request),
-      respond: async () => {
-        if (isSent) return 'drop' as const;
-        isSent = true;
-        const { runId } = await mover.describe();
-        await until('the first image is moved', async () => (await gate().latest())[0] === digests[0]);
-        await mover.terminate('by the test');
-        ended = runId;
-        return 'drop' as const;
-      },
-    });
-    const isNext = async () => ended !== null && (await mover.describe()).runId !== ended;
-    return {
-      async goBackByHand() {
-        await until('the mover is terminated', () => ended !== null);
-        isByHand = true;
-        const from = stagingTag(parseSha(OLD));
-        for (const repository of gate().repositories)
-          await retag({ registry: registry.host, repository, from, to: 'latest' });
-        isByHand = false;
-      },
-      async heal() {
-        await until('the next mover is there', isNext, 40_000);
-        heal();
-      },
-    };
-  }
-
-  fullTest('its mover terminated: another one restores its half, and a person decides', async () => {
-    const { sha, digests } = await gate().greenBuild();
-    const mover = await endMover(digests);
-    const handle = await gate().release({ sha });
-    await mover.heal();
-    const { id } = await heldFor(gate(), handle, 'registry-down', 40_000);
-    expect(await gate().latest()).toEqual(old);
-    await say(handle, 'retry', { ...ada, hold: id });
-    const end = await awaitRunEnd(handle);
-    expect(end.report).toMatchObject({ outcome: 'promoted', images: old.map((previous) => ({ previous })) });
-    expect(await gate().latest()).toEqual(digests);
-  });
-
-  fullTest(
-    'its mover terminated by a person who went back by hand: nothing is moved again without a person',
-    async () => {
-      const { sha, digests } = await gate().greenBuild();
-      const mover = await endMover(digests);
-      const handle = await gate().release({ sha });
-      await mover.goBackByHand();
-      await mover.heal();
-      const { id, why } = await heldFor(gate(), handle, 'latest-moved', 40_000);
-      expect(why).toContain('the mover before this one was terminated');
-      await say(handle, 'abort', { ...ada, hold: id });
-      expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'CanaryAborted' });
-      expect(await gate().latest()).toEqual(old);
-    },
-  );
 });
 
 describe('one move at a time', () => {

@@ -3,7 +3,6 @@ import type { ReleaseReport } from '../../../src/contract/release.js';
 import { awaitRunEnd } from '../../../src/temporal/runs.js';
 import { startMemoryRegistry } from '../../../testbed/memory-registry.js';
 import { ociError } from '../../../testbed/registry-store.js';
-import { ada, say } from '../../support/decisions.js';
 import { logged, useGate } from '../../support/gate.js';
 import { laneState } from '../../support/lanes.js';
 import { isPut } from '../../support/latest.js';
@@ -30,40 +29,6 @@ const reportOf = async (handle: Awaited<ReturnType<ReturnType<typeof gate>['rele
   (await awaitRunEnd(handle)).report as ReleaseReport;
 
 describe('a canary that the watch doubts while :latest is moved', () => {
-  fullTest(
-    'leaves no pair split, also if the mover is terminated then: its half is restored first',
-    async () => {
-      const before = await gate().latest();
-      const { sha, digests } = await gate().greenBuild();
-      const [canary] = gate().tenants;
-      const mover = gate().client.workflow.getHandle(`${gate().lane}-move-latest`);
-      let terminated: string | null = null;
-      // The activity of a terminated mover goes on until its next heartbeat, so the second image is refused until another mover is there.
-      const heal = registry.faults.add({
-        match: isPut(gate().repositories[1]),
-        respond: async () => {
-          if (terminated !== null) return 'drop' as const;
-          terminated = (await mover.describe()).runId;
-          await until('the first image is moved', async () => (await gate().latest())[0] === digests[0]);
-          await canary?.crash();
-          await mover.terminate('by the test');
-          return 'drop' as const;
-        },
-      });
-      const release = await gate().release({ sha });
-      const isNext = async () => terminated !== null && (await mover.describe()).runId !== terminated;
-      await until('the next mover is there', isNext, 40_000);
-      heal();
-      await until('its half is restored', async () => (await gate().latest())[0] === before[0], 40_000);
-      await until('no move is under way', async () => (await laneState(gate())).move === null, 40_000);
-      await say(release, 'abort', ada);
-      expect(await reportOf(release)).toMatchObject({ outcome: 'CanaryAborted' });
-      await canary?.recover();
-      expect(await gate().latest()).toEqual(before);
-    },
-    60_000,
-  );
-
   fullTest(
     'and that is away is named in the report: the move finishes first',
     async () => {
