@@ -41,6 +41,13 @@ const AT_THE_END: Record<number, readonly [...Link, choice?: number][]> = {
     ['junk', 2_000],
     ['approve', 'a hold'],
   ],
+  // A pause while the mover reads what it moves to: the release has looked for one, and the lane alone can say no.
+  4: [
+    ['green', 0],
+    ['hang reads', 'a soak', 692],
+    ['pause', 'a move'],
+    ['resume', 'a hold'],
+  ],
   // Two rollbacks, both forced, while the lane begins again.
   5: [
     ['green', 0],
