@@ -74,6 +74,8 @@ function eventsOf(event: HistoryEvent, events: readonly HistoryEvent[]): RunEven
 const NO_FAULTS = [
   // The worker had no CPU for seconds, as a frozen or a loaded one.
   '[TMPRL1101]',
+  // The same, while the code of the run was being called.
+  'Script execution timed out after 5000ms',
   // SDK 1.24.0, after a server was killed: its core sends the marker of a patch that the same worker has just recorded.
   'Unexpected notifyHasPatch job on non-replay activation',
 ];

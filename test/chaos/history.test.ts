@@ -32,6 +32,7 @@ test('a lane whose code does not replay is found by the cause of its failed work
 test('a workflow task that failed by an error of the code is found, and one of a worker without CPU, or of the SDK, is not', () => {
   expect(lostOf(14, 'x is not a function')).toEqual(['b failed a workflow task']);
   expect(lostOf(14, '[TMPRL1101] Potential deadlock detected: workflow did not yield within 5s')).toEqual([]);
+  expect(lostOf(14, 'Script execution timed out after 5000ms')).toEqual([]);
   expect(lostOf(14, 'Unexpected notifyHasPatch job on non-replay activation')).toEqual([]);
 });
 
